@@ -1,0 +1,248 @@
+"""Which model answers: an OpenAI-compatible server, OpenAI, or the embedded offline model.
+
+A lesson needs three names of this module: `choose_model` for `Agent(model=...)`, and `run_lesson`
+with the lesson's `main`. The app also uses `describe_model` and `explain_error`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from agents import Model, set_default_openai_client, set_tracing_disabled
+from agents.models import get_default_model
+from dotenv import load_dotenv
+from openai import AsyncOpenAI, OpenAI, OpenAIError, Timeout
+
+from session_lab.model_errors import ModelChoiceError, explain_error, not_an_api, server_name
+from session_lab.server_models import ServerChatModel, ServerResponsesModel, http_client
+
+__all__ = [
+    "ModelChoiceError",
+    "choose_model",
+    "describe_model",
+    "explain_error",
+    "load_env",
+    "run_lesson",
+]
+
+ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
+OPENAI_URL = "https://api.openai.com/v1"
+KEY_PLACEHOLDER = "your-openai-api-key"
+"""What env.example shows in place of a key; left unchanged it counts as no key."""
+NO_KEY_NEEDED = "no-key-needed"
+"""Sent to a compatible server when there is no key: the client library insists on one."""
+DEFAULT_TIMEOUT = 120.0
+CONNECT_TIMEOUT = 10.0
+APIS = ("chat_completions", "responses")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says about the model. Empty means not set."""
+
+    api_key: str
+    base_url: str
+    model: str
+    api: str
+    timeout: float
+
+
+def choose_model() -> Model | str:
+    """The model that the environment asks for, as `Agent(model=...)` takes it.
+
+    `OPENAI_BASE_URL` wins (a compatible server), then `OPENAI_API_KEY` (OpenAI, by the name of the
+    SDK's default model, so that `Agent` applies the SDK's settings for it), else `OfflineModel`.
+    Loads `.env` of the repository root first; variables that are already set keep their value.
+    Equal settings give the same object.
+
+    With a compatible server or the offline model this switches the SDK's tracing off
+    (`set_tracing_disabled`), because traces go to OpenAI.
+
+    Raises:
+        ModelChoiceError: a setting makes no sense, or no model is named and the server does not
+            list exactly one.
+    """
+    load_env()
+    # The SDK logs a failed call by itself. A library stays quiet until a program sets up logging.
+    quiet = logging.getLogger("openai.agents")
+    if not quiet.handlers:
+        quiet.addHandler(logging.NullHandler())
+    settings = _read_settings()
+    if settings.base_url:
+        set_tracing_disabled(True)
+        return _server_model(settings)
+    if settings.api_key:
+        return _openai_model(settings)
+    set_tracing_disabled(True)
+    return _offline_model()
+
+
+def load_env() -> None:
+    """Read `.env` at the repository root; what the environment already holds is kept."""
+    try:
+        # The encoding also reads the mark that some Windows editors write first.
+        load_dotenv(ENV_FILE, override=False, encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ModelChoiceError(f"{ENV_FILE} is not plain text: save it in UTF-8.") from None
+
+
+def _read_settings() -> Settings:
+    key = _read("OPENAI_API_KEY")
+    return Settings(
+        api_key="" if key == KEY_PLACEHOLDER else _checked_key(key),
+        base_url=_checked_url(_read("OPENAI_BASE_URL")),
+        model=_read("OPENAI_DEFAULT_MODEL"),
+        api=_checked_api(_read("OPENAI_COMPATIBLE_API")),
+        timeout=_checked_timeout(_read("OPENAI_TIMEOUT")),
+    )
+
+
+def _read(name: str) -> str:
+    return os.environ.get(name, "").strip()
+
+
+def _checked_key(key: str) -> str:
+    if not key.isascii() or any(character.isspace() for character in key):
+        raise ModelChoiceError(
+            "OPENAI_API_KEY holds a space or a character that no key has: copy the key again."
+        )
+    return key
+
+
+def _checked_url(url: str) -> str:
+    if not url:
+        return ""
+    try:
+        parts = httpx2.URL(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.host)
+    except httpx2.InvalidURL:
+        usable = False
+    if not usable:
+        raise ModelChoiceError(
+            "OPENAI_BASE_URL must be a full address such as http://localhost:11434/v1."
+        )
+    return url
+
+
+def _checked_api(api: str) -> str:
+    if api and api not in APIS:
+        raise ModelChoiceError(f"OPENAI_COMPATIBLE_API is {api!r}: set it to {' or '.join(APIS)}.")
+    return api or APIS[0]
+
+
+def _checked_timeout(text: str) -> float:
+    try:
+        seconds = float(text or DEFAULT_TIMEOUT)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < 86_400:
+        raise ModelChoiceError(
+            f"OPENAI_TIMEOUT is {text!r}: set it to a number of seconds, for instance 120."
+        )
+    return seconds
+
+
+def _client_options(settings: Settings) -> dict[str, Any]:
+    return {
+        "api_key": settings.api_key or NO_KEY_NEEDED,
+        "base_url": settings.base_url or OPENAI_URL,
+        "timeout": Timeout(settings.timeout, connect=min(settings.timeout, CONNECT_TIMEOUT)),
+    }
+
+
+@cache
+def _server_model(settings: Settings) -> Model:
+    # No retries: a server that refuses is not running, and one that is slow gets slower.
+    client = AsyncOpenAI(**_client_options(settings), max_retries=0, http_client=http_client())
+    name = settings.model or _only_model(settings)
+    if settings.api == "responses":
+        return ServerResponsesModel(name, client)
+    return ServerChatModel(name, client)
+
+
+def _only_model(settings: Settings) -> str:
+    """The one model that the server lists. Raises ModelChoiceError if it lists none or several."""
+    options = _client_options(settings) | {"timeout": min(settings.timeout, CONNECT_TIMEOUT)}
+    try:
+        with OpenAI(**options, max_retries=0) as client:
+            answer = client.get("/models", cast_to=object)
+    except OpenAIError as error:
+        raise ModelChoiceError(explain_error(error)) from None
+    listed = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(listed, list):
+        raise ModelChoiceError(not_an_api(server_name(settings.base_url)))
+    names = [str(model["id"]) for model in listed if isinstance(model, dict) and "id" in model]
+    if len(names) == 1:
+        return names[0]
+    examples = f" ({', '.join(names[:5])}{', ...' if names[5:] else ''})" if names else ""
+    raise ModelChoiceError(
+        f"{server_name(settings.base_url)} lists {len(names)} models{examples}. "
+        "Set OPENAI_DEFAULT_MODEL to the one to use."
+    )
+
+
+def _openai_model(settings: Settings) -> str:
+    set_default_openai_client(_openai_client(settings))
+    if settings.model:
+        return settings.model
+    # Left blank, the variable would make the SDK ask for a model called "".
+    os.environ.pop("OPENAI_DEFAULT_MODEL", None)
+    return get_default_model()
+
+
+@cache
+def _openai_client(settings: Settings) -> AsyncOpenAI:
+    return AsyncOpenAI(**_client_options(settings), max_retries=1, http_client=http_client())
+
+
+@cache
+def _offline_model() -> Model:
+    from session_lab.offline_model import OfflineModel
+
+    return OfflineModel()
+
+
+def describe_model(model: Model | str | None) -> str:
+    """One line that names the model, for the terminal and the app. Never a key."""
+    if model is None or isinstance(model, str):
+        return f"Model: {model or get_default_model()} at OpenAI"
+    if isinstance(model, ServerChatModel | ServerResponsesModel):
+        api = "Responses" if isinstance(model, ServerResponsesModel) else "Chat Completions"
+        return f"Model: {model.model} at {server_name(str(model._get_client().base_url))} ({api})"
+    if type(model).__name__ == "OfflineModel":
+        return "Model: offline (embedded, no key; it answers only from the items it is sent)"
+    return f"Model: {type(model).__name__}"
+
+
+def run_lesson(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Say which model answers, then run `main` in a new event loop.
+
+    An error that the reader can mend ends the program with one line on stderr and status 1; Ctrl-C
+    ends it with status 130. Any other error keeps its traceback: it is a bug and must be seen.
+    """
+    try:
+        print(describe_model(choose_model()), flush=True)
+        asyncio.run(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of the printout, `head` for instance, has seen enough. Python would complain
+        # about it once more when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        line = explain_error(error)
+        if line is None:
+            raise
+        sys.stdout.flush()
+        print(line, file=sys.stderr)
+        sys.exit(1)

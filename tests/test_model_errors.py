@@ -1,0 +1,482 @@
+"""Every error that a reader can mend: one line with its cause and its remedy, and never a key."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import openai
+import pytest
+from agents import MaxTurnsExceeded, ModelBehaviorError, UserError
+from agents.exceptions import ModelTimeoutError
+from loopback_server import Answer, LoopbackServer
+
+from session_lab.model_choice import ModelChoiceError, explain_error
+from session_lab.model_errors import LONGEST_QUOTE
+
+ROOT = Path(__file__).resolve().parent.parent
+KEY = "sk-test-0123456789abcdef"
+OPENAI = "https://api.openai.com/v1/responses"
+SERVER = "http://127.0.0.1:11434/v1/chat/completions"
+
+LESSON = """
+import os
+from agents import Agent, Runner
+from session_lab import model_choice
+
+model_choice.OPENAI_URL = os.environ.get("TEST_OPENAI_URL", model_choice.OPENAI_URL)
+
+async def main():
+    agent = Agent("Assistant", model=model_choice.choose_model())
+    if os.environ["TEST_STREAMED"] == "no":
+        result = await Runner.run(agent, "Hello")
+    else:
+        result = Runner.run_streamed(agent, "Hello")
+        async for _ in result.stream_events():
+            pass
+    print("Assistant:", result.final_output)
+
+model_choice.run_lesson(main)
+"""
+
+
+@pytest.fixture
+def server(openai_unset: None) -> Iterator[LoopbackServer]:
+    os.environ.pop("OPENAI_AGENTS_DISABLE_TRACING", None)  # Tracing as a reader has it.
+    with LoopbackServer() as server:
+        os.environ.update(
+            OPENAI_BASE_URL=server.url,
+            OPENAI_DEFAULT_MODEL="tiny-model",
+            OPENAI_API_KEY=KEY,
+            TEST_STREAMED="no",
+        )
+        yield server
+
+
+def run_lesson(program: str = LESSON) -> subprocess.CompletedProcess[str]:
+    """The lesson as a reader runs it, in a Python process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert KEY not in done.stdout + done.stderr
+    assert KEY[:12] not in done.stdout + done.stderr, "not even the start of the key"
+    return done
+
+
+def failure(program: str = LESSON) -> str:
+    """The one line on stderr of a lesson that ends with status 1."""
+    done = run_lesson(program)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.startswith("Model: ") and len(done.stdout.splitlines()) == 1
+    assert done.stderr.endswith("\n") and len(done.stderr.splitlines()) == 1, done.stderr
+    return done.stderr.strip()
+
+
+def failure_here(capsys: pytest.CaptureFixture[str]) -> str:
+    """The same in this process: a second faster, for the many forms of one error."""
+    with pytest.raises(SystemExit) as ended:
+        exec(LESSON, {})
+    assert ended.value.code == 1
+    return capsys.readouterr().err.strip()
+
+
+# A lesson and a server that fails
+
+REFUSED_KEY = f"Incorrect API key provided: {KEY}. You can find yours at {KEY[:9]}*****cdef."
+TOO_LONG = "request (5213 tokens) exceeds the available context size (4096 tokens)"
+FAILURES = {
+    "a refused key": (
+        (401, {"message": REFUSED_KEY, "code": "invalid_api_key"}),
+        "{url} refused the API key (401). Set OPENAI_API_KEY to a key that it accepts.",
+    ),
+    "a key without rights": (
+        (403, {"message": f"{KEY} may not"}),
+        "{url} does not allow this request (403). Check that the account behind OPENAI_API_KEY "
+        "may use this model, and from this country.",
+    ),
+    "no quota": (
+        (429, {"message": "You exceeded your current quota", "code": "insufficient_quota"}),
+        "The API key has no quota left (429). Add credit, or remove the key to use the offline "
+        "model.",
+    ),
+    "a rate limit": (
+        (429, {"message": f"Rate limit reached for {KEY}. See your billing page."}),
+        "{url} received too many requests (429: Rate limit reached for [key]. See your billing "
+        "page). Wait a minute, then run this again.",
+    ),
+    "an unknown model": (
+        (404, {"message": "model 'tiny-model' not found", "code": None}),
+        "{url} has no such model (404: model 'tiny-model' not found). Set OPENAI_DEFAULT_MODEL "
+        "to one that {url}/models lists.",
+    ),
+    "a context that is too long": (
+        (400, {"message": TOO_LONG, "type": "exceed_context_size_error"}),
+        f"The conversation is longer than the model can read ({TOO_LONG}). Clear the session, or "
+        "send less of it with SessionSettings(limit=...).",
+    ),
+    "a server in trouble": (
+        (500, {"message": f"crashed\n\x1b[31mwith {KEY}"}),
+        "{url} failed (500: crashed [31mwith [key]). Wait a moment, then run this again.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", list(FAILURES))
+def test_a_lesson_ends_with_one_line(case: str, server: LoopbackServer) -> None:
+    (status, error), line = FAILURES[case]
+    server.fail(status, **error)
+    # Both ways to run an agent, and both APIs, take their turn.
+    number = list(FAILURES).index(case)
+    os.environ["TEST_STREAMED"] = ["no", "yes"][number % 2]
+    os.environ["OPENAI_COMPATIBLE_API"] = ["chat_completions", "responses"][number // 2 % 2]
+    assert failure() == line.format(url=server.url)
+
+
+def test_a_lesson_without_a_server(server: LoopbackServer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    os.environ["OPENAI_BASE_URL"] = f"http://127.0.0.1:{port}/v1"
+    assert failure() == (
+        f"Nothing answers at http://127.0.0.1:{port}/v1. Start the server, or correct "
+        "OPENAI_BASE_URL."
+    )
+
+
+def test_a_lesson_with_a_slow_server(server: LoopbackServer) -> None:
+    server.answer = Answer(delay=50)
+    os.environ["OPENAI_TIMEOUT"] = "0.3"
+    assert failure() == (
+        f"{server.url} did not answer in time. Try again, choose a smaller model, or wait longer: "
+        "set OPENAI_TIMEOUT to a number of seconds."
+    )
+
+
+def test_a_lesson_with_a_server_that_stops_in_its_answer(
+    server: LoopbackServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.environ.update(OPENAI_TIMEOUT="0.3", TEST_STREAMED="yes")
+    server.answer = Answer(200, "data: ", "text/event-stream", missing=99)
+    assert "did not answer in time" in failure_here(capsys)
+
+
+PAGE = Answer(200, "<html>Welcome!</html>", "text/html")
+
+
+def test_a_lesson_with_a_server_of_another_kind(server: LoopbackServer) -> None:
+    server.answer = PAGE
+    assert failure() == (
+        f"{server.url} answers, but not like an OpenAI-compatible server. Correct OPENAI_BASE_URL, "
+        "which usually ends in /v1."
+    )
+
+
+@pytest.mark.parametrize("answer", [PAGE, Answer(200, '{"ok": true}'), Answer(200, "ready")])
+@pytest.mark.parametrize("streamed", ["no", "yes"])
+@pytest.mark.parametrize("api", ["chat_completions", "responses"])
+def test_every_answer_of_another_kind(
+    answer: Answer,
+    streamed: str,
+    api: str,
+    server: LoopbackServer,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    server.answer = answer
+    os.environ.update(TEST_STREAMED=streamed, OPENAI_COMPATIBLE_API=api)
+    assert "not like an OpenAI-compatible server" in failure_here(capsys)
+
+
+def test_a_wrong_address(server: LoopbackServer, capsys: pytest.CaptureFixture[str]) -> None:
+    os.environ["OPENAI_BASE_URL"] = server.url.removesuffix("/v1")
+    assert "has no such page (404). Correct OPENAI_BASE_URL" in failure_here(capsys)
+
+
+def test_a_stream_that_ends_at_once_is_no_empty_reply(
+    server: LoopbackServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.answer = Answer(200, "data: [DONE]\n\n", "text/event-stream")
+    os.environ["TEST_STREAMED"] = "yes"
+    assert "the server closed the stream without an answer" in failure_here(capsys)
+
+
+def test_a_stream_that_breaks_off(
+    server: LoopbackServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = '{"error": {"message": "out of memory"}}'
+    server.answer = Answer(200, f"data: {error}\n\n", "text/event-stream")
+    os.environ["TEST_STREAMED"] = "yes"
+    assert failure_here(capsys) == (
+        f"{server.url} broke off its answer (out of memory). Wait a moment, then run this again."
+    )
+
+
+def test_a_refused_key_of_openai_itself(server: LoopbackServer) -> None:
+    """Tracing is on here, and its upload fails as well: nothing may be said about that."""
+    server.fail(401, message=REFUSED_KEY, code="invalid_api_key")
+    os.environ.update(OPENAI_BASE_URL="", TEST_OPENAI_URL=server.url)
+    assert "refused the API key (401)" in failure()
+
+
+def test_a_setting_that_makes_no_sense(server: LoopbackServer) -> None:
+    os.environ["OPENAI_TIMEOUT"] = "soon"
+    done = run_lesson()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "OPENAI_TIMEOUT is 'soon': set it to a number of seconds, for instance 120.\n"
+    )
+
+
+def test_a_lesson_that_works(server: LoopbackServer) -> None:
+    done = run_lesson()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        f"Model: tiny-model at {server.url} (Chat Completions)\nAssistant: I was sent 1 items.\n"
+    )
+
+
+# A lesson that ends in another way
+
+OFFLINE = "from session_lab.model_choice import run_lesson\nasync def main():\n    {}\n"
+OFFLINE += "run_lesson(main)\n"
+
+
+def test_a_folder_that_cannot_be_made_ends_with_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "data"
+    file.write_text("not a folder")
+    program = OFFLINE.format(f"import os; os.makedirs({str(file / 'more')!r})")
+    assert failure(program) == (
+        f"{file / 'more'} cannot be used (Not a directory). A file stands where a folder is "
+        "needed: move it away."
+    )
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    done = run_lesson(OFFLINE.format("print(undefined)"))
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr and "NameError" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to a whole console")
+def test_ctrl_c_ends_quietly() -> None:
+    program = OFFLINE.format("import asyncio; print('ready', flush=True); await asyncio.sleep(50)")
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as lesson:
+        assert lesson.stdout is not None and lesson.stderr is not None
+        while lesson.stdout.readline() != "ready\n":
+            assert lesson.poll() is None
+        lesson.send_signal(signal.SIGINT)
+        assert lesson.wait(20) == 130
+        assert lesson.stderr.read() == ""
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    program = OFFLINE.format("for _ in range(9999): print('x' * 99, flush=True)")
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as lesson:
+        assert lesson.stdout is not None and lesson.stderr is not None
+        lesson.stdout.readline()
+        lesson.stdout.close()
+        assert lesson.stderr.read() == b""
+
+
+# What is said of an error object
+
+
+def api_error(
+    kind: type[openai.APIStatusError], status: int, url: str, headers: dict[str, str], **body: str
+) -> openai.APIStatusError:
+    response = httpx2.Response(status, headers=headers, request=httpx2.Request("POST", url))
+    return kind(body.get("message", "no message"), response=response, body=body)
+
+
+def connection_error(cause: Exception, url: str = SERVER) -> openai.APIConnectionError:
+    error = openai.APIConnectionError(request=httpx2.Request("POST", url))
+    error.__cause__ = httpx2.ConnectError("All connection attempts failed")
+    error.__cause__.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            api_error(
+                openai.RateLimitError, 429, OPENAI, {"retry-after": "7"}, message="Too many tokens."
+            ),
+            "OpenAI received too many requests (429: Too many tokens). Wait 7 seconds, then run "
+            "this again.",
+        ),
+        (
+            api_error(openai.RateLimitError, 429, OPENAI, {}, code="insufficient_quota"),
+            "The API key has no quota left (429). Add credit at "
+            "https://platform.openai.com/settings/organization/billing, or remove the key to use "
+            "the offline model.",
+        ),
+        (
+            api_error(openai.NotFoundError, 404, OPENAI, {}, message="The model `x` is unknown"),
+            "OpenAI has no such model (404: The model `x` is unknown). Set OPENAI_DEFAULT_MODEL.",
+        ),
+        (
+            api_error(openai.BadRequestError, 400, SERVER, {}, message="no tools here"),
+            "http://127.0.0.1:11434/v1 rejected the request (400: no tools here). If this model "
+            "cannot do what was asked, set OPENAI_DEFAULT_MODEL to another.",
+        ),
+        (
+            connection_error(socket.gaierror(-2, "Name or service not known")),
+            "The host of http://127.0.0.1:11434/v1 was not found. Check the network connection "
+            "and OPENAI_BASE_URL.",
+        ),
+        (
+            connection_error(socket.gaierror(-3, "Temporary failure"), OPENAI),
+            "The host of OpenAI was not found. Check the network connection.",
+        ),
+        (
+            connection_error(ConnectionRefusedError(), OPENAI),
+            "OpenAI cannot be reached. Check the network connection and any proxy settings.",
+        ),
+        (
+            openai.APITimeoutError(httpx2.Request("POST", OPENAI)),
+            "OpenAI did not answer in time. Try again, choose a smaller model, or wait longer: set "
+            "OPENAI_TIMEOUT to a number of seconds.",
+        ),
+        (
+            httpx2.ReadTimeout("", request=httpx2.Request("POST", SERVER)),
+            "http://127.0.0.1:11434/v1 did not answer in time. Try again, choose a smaller model, "
+            "or wait longer: set OPENAI_TIMEOUT to a number of seconds.",
+        ),
+        (
+            httpx2.RemoteProtocolError("closed", request=httpx2.Request("POST", SERVER)),
+            "http://127.0.0.1:11434/v1 broke off the connection. Check its log, then run this "
+            "again.",
+        ),
+        (
+            MaxTurnsExceeded("Max turns (10) exceeded"),
+            "The agent stopped without an answer: Max turns (10) exceeded. Ask again in other "
+            "words, or raise max_turns.",
+        ),
+        (
+            ModelBehaviorError("Tool x not found"),
+            "The model answered in a form that the SDK cannot use: Tool x not found. Try again, or "
+            "set OPENAI_DEFAULT_MODEL to a more capable model.",
+        ),
+        (ModelTimeoutError(1.0), "The model did not answer in time. Try again."),
+        (
+            UserError("Unknown prefix: qwen"),
+            "OpenAI has no model of the name in OPENAI_DEFAULT_MODEL (Unknown prefix: qwen). "
+            "Correct it, or set OPENAI_BASE_URL to the server that has it.",
+        ),
+        (ModelChoiceError("Set this."), "Set this."),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+def test_what_is_said_of_a_model(error: BaseException, line: str) -> None:
+    assert explain_error(error) == line
+
+
+def test_the_page_of_a_proxy_is_not_repeated() -> None:
+    request = httpx2.Request("POST", SERVER)
+    page = "<html><h1>502 Bad Gateway</h1></html>"
+    response = httpx2.Response(502, request=request, text=page)
+    error = openai.InternalServerError(page, response=response, body=page)
+    line = explain_error(error)
+    assert line is not None and "(502: Bad Gateway)" in line and "<" not in line
+
+
+def test_a_long_message_is_cut() -> None:
+    error = api_error(openai.InternalServerError, 500, SERVER, {}, message="x" * 9999)
+    line = explain_error(error)
+    assert line is not None and len(line) < LONGEST_QUOTE + 120
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("plain-key-of-my-server", "you sent plain-key-of-my-server"),
+        ("sk-other", "Authorization: Bearer abc.def failed"),
+        ("sk-other", "sk-proj-Ab_1-23*** is wrong"),
+        ("a(b", "you sent a(b"),
+    ],
+)
+def test_no_key_is_repeated(key: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    error = api_error(openai.InternalServerError, 500, SERVER, {}, message=said)
+    line = explain_error(error)
+    assert line is not None and "[key]" in line
+    assert not any(part in line for part in (key, "abc.def", "Ab_1", "23*"))
+
+
+def real_database_errors(folder: Path) -> dict[str, sqlite3.Error]:
+    """What SQLite really raises, by the words of the remedy."""
+    errors: dict[str, sqlite3.Error] = {}
+
+    def collect(remedy: str, path: str, statement: str, uri: bool = False) -> None:
+        connection = None
+        try:
+            connection = sqlite3.connect(path, timeout=0, uri=uri)
+            connection.execute(statement)
+        except sqlite3.Error as error:
+            errors[remedy] = error
+        finally:
+            if connection is not None:
+                connection.close()
+
+    path = folder / "sessions.db"
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("CREATE TABLE t (x)")
+    holder.execute("BEGIN EXCLUSIVE")
+    collect("close that program", str(path), "INSERT INTO t VALUES (1)")
+    holder.execute("ROLLBACK")
+    holder.close()
+    collect("change its permissions", f"{path.as_uri()}?mode=ro", "INSERT INTO t VALUES (1)", True)
+    collect("Check that its folder exists", str(folder / "none" / "x.db"), "SELECT 1")
+    (folder / "text.db").write_text("This is a text file. " * 50)
+    collect("move it away or choose another path", str(folder / "text.db"), "SELECT * FROM t")
+    return errors
+
+
+def test_what_is_said_of_a_database(tmp_path: Path) -> None:
+    errors = real_database_errors(tmp_path)
+    assert len(errors) == 4
+    for remedy, error in errors.items():
+        line = explain_error(error)
+        assert line is not None and remedy in line and str(error) in line
+    full = explain_error(sqlite3.OperationalError("database or disk is full"))
+    assert full is not None and "free some space" in full
+    assert explain_error(sqlite3.OperationalError("no such table: x")) is None, "that is a bug"
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.EACCES, "change its permissions"),
+        (errno.EROFS, "read-only"),
+        (errno.ENOTDIR, "A file stands where a folder is needed"),
+        (errno.EEXIST, "A file stands where a folder is needed"),
+        (errno.EISDIR, "A folder stands where a file is needed"),
+        (errno.ENOSPC, "free some space"),
+    ],
+)
+def test_what_is_said_of_a_folder(number: int, remedy: str) -> None:
+    line = explain_error(OSError(number, os.strerror(number), "/data"))
+    assert line is not None and line.startswith("/data cannot be used (") and remedy in line
+    full = explain_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert full == f"A file cannot be written ({os.strerror(errno.ENOSPC)}). The disk is full: " + (
+        "free some space."
+    )
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("x"), KeyError("x"), OSError("x"), FileNotFoundError(2, "No file", "/x")]
+)
+def test_a_bug_is_not_explained_away(error: Exception) -> None:
+    assert explain_error(error) is None
