@@ -1,0 +1,248 @@
+"""Which sessions exist, and how they are opened, created, renamed, forked and deleted.
+
+The seam for other engines: pages and runs never see in which database a session lies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import cast
+from weakref import WeakValueDictionary
+
+from agents import SQLiteSession
+
+from session_lab.database import SessionDatabase, SessionInfo, Storage
+from session_lab.items import Item
+
+MAX_ID_LENGTH = 128
+MAX_TITLE_LENGTH = 200
+OPEN_AT_MOST = 8
+"""File sessions kept open: `SQLiteSession` holds one connection for each worker thread it met."""
+
+_JOINERS = {0x200C: None, 0x200D: None}
+"""Not "printable", but a family emoji is held together by one, and Persian is spelled with both."""
+
+
+class CatalogError(Exception):
+    """A request that can't be carried out; the message says why and what to do."""
+
+
+class MemorySession(SQLiteSession):
+    """A `SQLiteSession` in memory whose one connection the catalogue can read too."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(session_id)
+        self.database = SessionDatabase(self.connection, "Memory")
+
+    @contextmanager
+    def connection(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            if self._closed:
+                # Another tab deleted the session, or restarted, while this one was reading.
+                raise CatalogError(f"The session {self.session_id!r} does not exist any more.")
+            with self._shared_connection as connection:
+                yield connection
+
+
+def session_id_problem(session_id: str) -> str | None:
+    """Why this text can't be a session ID, in a sentence for a person; None if it can."""
+    if not session_id.strip():
+        return "Type a session ID: a name for the conversation, such as user_123."
+    if len(session_id) > MAX_ID_LENGTH:
+        return f"A session ID has at most {MAX_ID_LENGTH} characters; this has {len(session_id)}."
+    if session_id != session_id.strip():
+        return "A session ID can't begin or end with a space."
+    visible = session_id.translate(_JOINERS)
+    if not visible.isprintable():
+        return "A session ID can't contain line breaks, tabs or other invisible characters."
+    return None if visible.strip() else "A session ID needs a character that can be seen."
+
+
+class Catalog:
+    """The sessions of one database file, and those in this process's memory."""
+
+    def __init__(self, db_path: Path) -> None:
+        """Open `db_path`, creating the file and its folder if they are missing.
+
+        Raises:
+            OSError: the folder can't be made.
+            sqlite3.Error: the file is no database, is read-only, or is locked.
+        """
+        self.db_path = db_path
+        self._memory: dict[str, MemorySession] = {}
+        self._open: OrderedDict[str, SQLiteSession] = OrderedDict()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._creating = threading.Lock()
+        db_path.parent.mkdir(parents=True, exist_ok=True)
+        SQLiteSession("", db_path).close()  # The SDK creates its two tables.
+        self._file = SessionDatabase(self._file_connection, "File")
+
+    @contextmanager
+    def _file_connection(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self.db_path, timeout=5)) as connection, connection:
+            # A row that another program damaged must not keep the others from being read.
+            connection.text_factory = lambda text: text.decode(errors="replace")
+            yield connection
+
+    def database(self, session_id: str) -> SessionDatabase:
+        """The database that holds this session's rows."""
+        memory_session = self._memory.get(session_id)
+        return memory_session.database if memory_session else self._file
+
+    def last_file_row(self) -> int:
+        """The newest row ID in use or used before; later rows get higher ones (`AUTOINCREMENT`)."""
+        query = "SELECT coalesce(max(seq), 0) AS id FROM sqlite_sequence WHERE name = :name"
+        return int(self._file.select(query, name="agent_messages")[0]["id"])
+
+    def lock(self, session_id: str) -> asyncio.Lock:
+        """One run or one change at a time for each session, whichever tab asks for it."""
+        return self._locks.setdefault(session_id, asyncio.Lock())
+
+    def is_busy(self, session_id: str) -> bool:
+        lock = self._locks.get(session_id)
+        return lock is not None and lock.locked()
+
+    def sessions(self, search: str = "", limit: int = 30, offset: int = 0) -> list[SessionInfo]:
+        """Sessions whose ID, title or text contains `search`, the latest first."""
+        found = self._file.sessions(search, limit + offset, self._hidden())
+        for session in list(self._memory.values()):
+            with suppress(CatalogError):  # It was closed by another tab.
+                found += session.database.sessions(search, 1)
+        found.sort(key=lambda info: info.updated, reverse=True)
+        return found[offset : offset + limit]
+
+    def count(self, search: str = "") -> int:
+        """How many sessions `sessions(search)` would list in all."""
+        total = self._file.count(search, self._hidden())
+        for session in list(self._memory.values()):
+            with suppress(CatalogError):
+                total += session.database.count(search)
+        return total
+
+    def _hidden(self) -> list[str]:
+        """IDs that a memory session has taken: another program may use one in the file too."""
+        return list(self._memory)
+
+    def info(self, session_id: str) -> SessionInfo | None:
+        """What is known of a session; None if there is none with this ID."""
+        # SQLite can't hold a lone surrogate, not even to look for it.
+        return self.database(session_id).info(session_id) if _is_unicode(session_id) else None
+
+    def existing(self, session_id: str) -> SessionInfo:
+        """What is known of a session.
+
+        Raises:
+            CatalogError: there is none with this ID.
+        """
+        if info := self.info(session_id):
+            return info
+        raise CatalogError(f"The session {session_id!r} does not exist any more.")
+
+    def open(self, session_id: str) -> SQLiteSession:
+        """The session itself. Cheap; those not used for longest are closed."""
+        if session_id in self._memory:
+            return self._memory[session_id]
+        if session_id not in self._open:
+            self._open[session_id] = SQLiteSession(session_id, self.db_path)
+        self._open.move_to_end(session_id)
+        idle = [key for key in self._open if key != session_id and not self.is_busy(key)]
+        for key in idle[: max(0, len(self._open) - OPEN_AT_MOST)]:
+            self._open.pop(key).close()
+        return self._open[session_id]
+
+    def create(self, session_id: str, storage: Storage) -> SessionInfo:
+        """Create a session, or return the one that has this ID already.
+
+        Raises:
+            CatalogError: the ID is not allowed.
+        """
+        if problem := session_id_problem(session_id):
+            raise CatalogError(problem)
+        with self._creating:
+            if existing := self.info(session_id):
+                return existing
+            if storage == "Memory":
+                self._memory[session_id] = MemorySession(session_id)
+            # The SDK writes no row before the first item, so the list would not show the session.
+            self.database(session_id).touch(session_id)
+            return self.existing(session_id)
+
+    def rename(self, session_id: str, title: str) -> None:
+        """Change the title; the session ID, which other programs may use, stays.
+
+        Raises:
+            CatalogError: the title is empty, too long or no text, or the session is gone.
+        """
+        title = " ".join(title.split())
+        if not 1 <= len(title) <= MAX_TITLE_LENGTH:
+            raise CatalogError(f"A title has 1 to {MAX_TITLE_LENGTH} characters.")
+        if not _is_unicode(title):
+            raise CatalogError("A title can't contain half of a character.")
+        self.database(session_id).rename(self.existing(session_id), title)
+
+    async def delete(self, session_id: str) -> None:
+        """Remove the session's items and all that is known of it.
+
+        The caller holds `lock(session_id)`.
+        """
+        session = self.open(session_id)
+        await session.clear_session()
+        self.database(session_id).forget(session_id)
+        self._open.pop(session_id, None)
+        self._memory.pop(session_id, None)
+        session.close()
+
+    async def fork(self, source_id: str, new_id: str, item_count: int, storage: Storage) -> int:
+        """Copy the first `item_count` rows into a new session; who answered is copied too.
+
+        The caller holds both locks. Returns how many items that were: rows that hold no JSON stay
+        behind, because the SDK can't add them.
+
+        Raises:
+            CatalogError: the new ID is not allowed or is taken, or the source is gone.
+        """
+        source = self.existing(source_id)
+        if self.info(new_id):
+            raise CatalogError(f"A session called {new_id!r} exists. Choose another ID.")
+        self.create(new_id, storage)
+        old, new = self.database(source_id), self.database(new_id)
+        rows = [row for row in old.rows(source_id)[:item_count] if row.is_item]
+        await self.open(new_id).add_items([cast(Item, row.item) for row in rows])
+        new_ids = dict(
+            zip((row.id for row in rows), (row.id for row in new.rows(new_id)), strict=True)
+        )
+        known = old.reports(source_id).items()
+        new.save_reports(new_id, {new_ids[row]: told for row, told in known if row in new_ids})
+        self.rename(new_id, f"{source.title} (fork)"[:MAX_TITLE_LENGTH])
+        new.set_origin(new_id, source_id, len(rows))
+        return len(rows)
+
+    def restart(self) -> list[str]:
+        """Do what the end of the process does: close everything. Returns the IDs that are gone.
+
+        Raises:
+            CatalogError: a reply is being written.
+        """
+        if any(self.is_busy(session_id) for session_id in [*self._open, *self._memory]):
+            raise CatalogError("A reply is being written. Stop it or wait, then restart.")
+        gone = list(self._memory)
+        for session in [*self._open.values(), *self._memory.values()]:
+            session.close()
+        self._open.clear()
+        self._memory.clear()
+        return gone
+
+
+def _is_unicode(text: str) -> bool:
+    """False for text with a lone surrogate: half of a character, as some programs write it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

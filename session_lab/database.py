@@ -1,0 +1,263 @@
+"""The rows of one SQLite database: the SDK's two tables, and ours beside them.
+
+The SDK stores sessions but can't list them, and knows neither a title nor who answered. Two tables
+of ours, `lab_sessions` and `lab_turns`, lie in the same database as the items they describe, so
+that they are kept and lost together.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from session_lab.items import Item, text_of
+
+Storage = Literal["File", "Memory"]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS lab_sessions (
+    session_id TEXT PRIMARY KEY, title TEXT NOT NULL, storage TEXT NOT NULL,
+    forked_from TEXT, forked_items INTEGER, touched_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS lab_turns (
+    session_id TEXT NOT NULL, first_row INTEGER NOT NULL, report TEXT NOT NULL,
+    PRIMARY KEY (session_id, first_row));
+"""
+_SESSIONS = """
+SELECT known.session_id AS session_id, lab.title AS title,
+       lab.forked_from AS forked_from, lab.forked_items AS forked_items,
+       max(coalesce(lab.touched_at, 0),
+           coalesce(CAST(strftime('%s', sdk.updated_at) AS REAL), 0)) AS updated
+FROM (SELECT session_id FROM agent_sessions UNION SELECT session_id FROM lab_sessions) AS known
+LEFT JOIN agent_sessions AS sdk ON sdk.session_id = known.session_id
+LEFT JOIN lab_sessions AS lab ON lab.session_id = known.session_id
+"""
+_NOT_HIDDEN = "WHERE known.session_id NOT IN (SELECT value FROM json_each(:hidden))"
+_MATCHES = """
+AND (contains(known.session_id, :search) OR contains(coalesce(lab.title, ''), :search)
+   OR EXISTS (SELECT 1 FROM agent_messages AS m WHERE m.session_id = known.session_id
+              AND text_contains(CAST(m.message_data AS BLOB), :search)))
+"""
+SHOWN_TABLES = ("agent_sessions", "lab_sessions", "lab_turns")
+
+
+@dataclass(frozen=True)
+class SessionInfo:
+    """One line of the session list. `updated` is in seconds since the epoch."""
+
+    session_id: str
+    title: str
+    storage: Storage
+    item_count: int
+    updated: float
+    forked_from: str | None
+    forked_items: int | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of `agent_messages`. `item` is None where the row holds no JSON, or JSON's `null`."""
+
+    id: int
+    created_at: str
+    data: str
+    item: Item | None
+
+    @property
+    def is_item(self) -> bool:
+        """Whether `SQLiteSession.get_items` returns the row. It skips what is no JSON."""
+        return self.item is not None or self.data.strip() == "null"
+
+
+@dataclass(frozen=True)
+class Version:
+    """Tells whether a session changed: row IDs are never used twice (`AUTOINCREMENT`)."""
+
+    item_count: int
+    last_row: int
+
+
+class SessionDatabase:
+    """One database: the file that all file sessions share, or the memory of one session."""
+
+    def __init__(
+        self, connect: Callable[[], AbstractContextManager[sqlite3.Connection]], storage: Storage
+    ) -> None:
+        """`connect()` gives a connection in a transaction that is committed at its end."""
+        self._connect = connect
+        self.storage = storage
+        with connect() as connection:
+            connection.executescript(_SCHEMA)
+
+    # -- sessions ---------------------------------------------------------------------------
+
+    def sessions(self, search: str, limit: int, hidden: Sequence[str] = ()) -> list[SessionInfo]:
+        """Sessions whose ID, title or text contains `search`, but not `hidden`, latest first."""
+        query = f"{_listed(search)} ORDER BY updated DESC, known.session_id LIMIT :limit"
+        values = {"search": search, "limit": limit, "hidden": json.dumps(hidden)}
+        with self._connect() as connection:
+            _add_functions(connection)
+            rows = connection.execute(query, values).fetchall()
+            return [self._info(connection, *row) for row in rows]
+
+    def count(self, search: str, hidden: Sequence[str] = ()) -> int:
+        query = f"SELECT count(*) FROM ({_listed(search)})"
+        with self._connect() as connection:
+            _add_functions(connection)
+            values = {"search": search, "hidden": json.dumps(hidden)}
+            return int(connection.execute(query, values).fetchone()[0])
+
+    def info(self, session_id: str) -> SessionInfo | None:
+        with self._connect() as connection:
+            query = f"{_SESSIONS} WHERE known.session_id = ?"
+            found = connection.execute(query, (session_id,)).fetchone()
+            return self._info(connection, *found) if found else None
+
+    def _info(
+        self,
+        connection: sqlite3.Connection,
+        session_id: str,
+        title: str | None,
+        forked_from: str | None,
+        forked_items: int | None,
+        updated: float,
+    ) -> SessionInfo:
+        query = "SELECT count(*) FROM agent_messages WHERE session_id = ?"
+        count = int(connection.execute(query, (session_id,)).fetchone()[0])
+        title = title or session_id
+        return SessionInfo(
+            session_id, title, self.storage, count, updated, forked_from, forked_items
+        )
+
+    def touch(self, session_id: str) -> None:
+        """List the session, also while it has no items, and move it to the top."""
+        self._describe(session_id, session_id, time.time(), "touched_at = excluded.touched_at")
+
+    def rename(self, session: SessionInfo, title: str) -> None:
+        """Change the title. The place in the list stays: it tells when the conversation went on."""
+        self._describe(session.session_id, title, session.updated, "title = excluded.title")
+
+    def _describe(self, session_id: str, title: str, touched_at: float, update: str) -> None:
+        query = (
+            "INSERT INTO lab_sessions (session_id, title, storage, touched_at) VALUES (?, ?, ?, ?)"
+            f" ON CONFLICT (session_id) DO UPDATE SET {update}"
+        )
+        self._execute(query, session_id, title, self.storage, touched_at)
+
+    def set_origin(self, session_id: str, forked_from: str, forked_items: int) -> None:
+        self._execute(
+            "UPDATE lab_sessions SET forked_from = ?, forked_items = ? WHERE session_id = ?",
+            *(forked_from, forked_items, session_id),
+        )
+
+    def forget(self, session_id: str) -> None:
+        """Remove our rows of a session; the SDK's `clear_session` removes its own."""
+        self._execute("DELETE FROM lab_sessions WHERE session_id = ?", session_id)
+        self._execute("DELETE FROM lab_turns WHERE session_id = ?", session_id)
+
+    # -- rows -------------------------------------------------------------------------------
+
+    def rows(self, session_id: str, last: int | None = None, after: int = 0) -> list[Row]:
+        """The session's rows of `agent_messages`, oldest first.
+
+        With `last`, only so many of the newest; with `after`, only those with a higher row ID.
+        """
+        query = (
+            "SELECT id, created_at, message_data FROM agent_messages"
+            " WHERE session_id = ? AND id > ? ORDER BY id DESC LIMIT ?"
+        )
+        with self._connect() as connection:
+            found = connection.execute(query, (session_id, after, -1 if last is None else last))
+            return [_row(*values) for values in found][::-1]
+
+    def table_rows(self, session_id: str, table: str) -> list[dict[str, Any]]:
+        """The newest 100 of this session's rows of one of `SHOWN_TABLES`, as column -> value."""
+        if table not in SHOWN_TABLES:
+            raise ValueError(table)
+        with self._connect() as connection:
+            query = f"SELECT * FROM {table} WHERE session_id = ? ORDER BY rowid DESC LIMIT 100"
+            found = connection.execute(query, (session_id,))
+            names = [column[0] for column in found.description]
+            return [dict(zip(names, values, strict=True)) for values in found]
+
+    def version(self, session_id: str) -> Version:
+        query = "SELECT count(*), coalesce(max(id), 0) FROM agent_messages WHERE session_id = ?"
+        with self._connect() as connection:
+            return Version(*connection.execute(query, (session_id,)).fetchone())
+
+    def select(self, query: str, **values: object) -> list[dict[str, Any]]:
+        """Any SELECT with `:name` parameters, for what is shown together with its SQL."""
+        with self._connect() as connection:
+            found = connection.execute(query, values)
+            names = [column[0] for column in found.description]
+            return [dict(zip(names, row, strict=True)) for row in found]
+
+    def save_reports(self, session_id: str, reports: Mapping[int, Mapping[str, Any]]) -> None:
+        """Keep what is known of turns, each by the row of its question."""
+        query = "INSERT OR REPLACE INTO lab_turns (session_id, first_row, report) VALUES (?, ?, ?)"
+        with self._connect() as connection:
+            connection.executemany(
+                query, [(session_id, row, json.dumps(report)) for row, report in reports.items()]
+            )
+
+    def reports(self, session_id: str, from_row: int = 0) -> dict[int, dict[str, Any]]:
+        """The kept reports by the row of the turn's question, from the row `from_row` on."""
+        query = "SELECT first_row, report FROM lab_turns WHERE session_id = ? AND first_row >= ?"
+        with self._connect() as connection:
+            found = connection.execute(query, (session_id, from_row)).fetchall()
+        return {first_row: json.loads(report) for first_row, report in found}
+
+    def move_reports(self, session_id: str, old: Sequence[int], new: Sequence[int]) -> None:
+        """Follow items that were written again, from the rows `old` to the rows `new`."""
+        query = "UPDATE lab_turns SET first_row = ? WHERE session_id = ? AND first_row = ?"
+        moves = [(to, session_id, row) for row, to in zip(old, new, strict=True)]
+        with self._connect() as connection:
+            connection.executemany(query, moves)
+
+    def drop_reports(self, session_id: str) -> None:
+        """Forget the reports of questions that are gone."""
+        self._execute(
+            "DELETE FROM lab_turns WHERE session_id = ? AND first_row NOT IN"
+            " (SELECT id FROM agent_messages WHERE session_id = ?)",
+            *(session_id, session_id),
+        )
+
+    def _execute(self, query: str, *values: object) -> None:
+        with self._connect() as connection:
+            connection.execute(query, values)
+
+
+def _listed(search: str) -> str:
+    return f"{_SESSIONS} {_NOT_HIDDEN} {_MATCHES if search else ''}"
+
+
+def _add_functions(connection: sqlite3.Connection) -> None:
+    """Add the two functions that the search uses."""
+    connection.create_function("contains", 2, _contains, deterministic=True)
+    connection.create_function("text_contains", 2, _text_contains, deterministic=True)
+
+
+def _contains(text: str, search: str) -> bool:
+    return search.casefold() in text.casefold()
+
+
+def _text_contains(message_data: bytes, search: str) -> bool:
+    """Search what a person reads, not the JSON around it: "role" stands in every row."""
+    item = _parsed(message_data)
+    return item is not None and _contains(text_of(item), search)
+
+
+def _parsed(message_data: str | bytes) -> Item | None:
+    try:
+        return cast(Item, json.loads(message_data))
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
+def _row(row_id: int, created_at: str, data: str | bytes) -> Row:
+    text = data.decode(errors="replace") if isinstance(data, bytes) else data
+    return Row(row_id, created_at, text, _parsed(data))

@@ -1,0 +1,220 @@
+"""Many sessions, threads and processes; what stays open; files that can't be used."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from lab_tools import query, talk
+
+from session_lab.background_loop import WORKERS
+from session_lab.catalog import OPEN_AT_MOST, Catalog, CatalogError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "made" / "sessions.db"
+
+
+@pytest.fixture
+def catalog(path: Path) -> Catalog:
+    return Catalog(path)
+
+
+def listed(catalog: Catalog) -> list[str]:
+    return [info.session_id for info in catalog.sessions(limit=10_000)]
+
+
+# -- many sessions --------------------------------------------------------------------------
+
+
+def test_thousands_of_sessions_page_by_page(catalog: Catalog, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executemany(
+            "INSERT INTO lab_sessions VALUES (?, ?, 'File', NULL, NULL, ?)",
+            [(f"s{number}", f"title {number}", number // 2) for number in range(3000)],
+        )
+    catalog.create("newest", "Memory")
+    assert catalog.count() == 3001 and catalog.count("TITLE 29") == 111
+    pages = [catalog.sessions(limit=300, offset=offset) for offset in range(0, 3001, 300)]
+    assert [len(page) for page in pages] == [300] * 10 + [1]
+    ids = [info.session_id for page in pages for info in page]
+    assert len(set(ids)) == 3001, "no session is on two pages"
+    assert ids[:3] == ["newest", "s2998", "s2999"] and ids[-1] == "s1"
+    assert catalog.sessions(offset=3001) == []
+
+
+def test_lists_are_whole_while_other_threads_create(catalog: Catalog) -> None:
+    def create(number: int) -> None:
+        catalog.create(f"session {number}", "Memory" if number % 4 == 0 else "File")
+        assert f"session {number}" in listed(catalog)
+        catalog.create("shared", "Memory" if number % 2 else "File")
+        assert catalog.count("SESSION") <= 40
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(create, range(40)))
+    assert len(listed(catalog)) == catalog.count() == 41
+
+
+async def test_a_list_is_drawn_while_another_tab_deletes_memory_sessions(catalog: Catalog) -> None:
+    for number in range(60):
+        catalog.create(f"m{number}", "Memory")
+
+    def look() -> None:
+        while catalog.count():
+            assert len(listed(catalog)) <= 60
+
+    watching = asyncio.create_task(asyncio.to_thread(look))
+    held = catalog.database("m0")
+    for number in range(60):
+        await catalog.delete(f"m{number}")
+    await watching
+    with pytest.raises(CatalogError, match="does not exist any more"):
+        held.rows("m0")
+
+
+def test_two_processes_write_into_one_new_file(tmp_path: Path) -> None:
+    path = tmp_path / "sessions.db"
+    program = """
+import asyncio, sys
+from pathlib import Path
+from session_lab.catalog import Catalog
+async def main(path, mine):
+    catalog = Catalog(Path(path))
+    for number in range(20):
+        catalog.create(f"{mine}{number}", "File")
+        await catalog.open(f"{mine}{number}").add_items([{"role": "user", "content": mine}])
+        assert catalog.sessions()
+    catalog.restart()
+asyncio.run(main(*sys.argv[1:]))
+"""
+    command = [sys.executable, "-c", program, str(path)]
+    running = [subprocess.Popen([*command, name], cwd=ROOT) for name in ("a", "b")]
+    assert [process.wait(60) for process in running] == [0, 0]
+    assert Catalog(path).count() == 40
+    assert query(path, "SELECT count(*) FROM agent_messages") == [(40,)]
+
+
+# -- what stays open ------------------------------------------------------------------------
+
+
+class Counted(sqlite3.Connection):
+    """A connection that is counted until it is closed; to be collected as garbage is not enough."""
+
+    still_open: ClassVar[set[int]] = set()
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.still_open.add(id(self))
+
+    def close(self) -> None:
+        super().close()
+        self.still_open.discard(id(self))
+
+
+async def test_few_sessions_stay_open_and_a_busy_one_always_does(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda *args, **more: connect(*args, **more, factory=Counted)
+    )
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(WORKERS))
+    catalog = Catalog(path)
+    async with catalog.lock("busy"):
+        catalog.create("busy", "File")
+        held = catalog.open("busy")
+        for number in range(40):
+            catalog.create(f"s{number}", "File")
+            await catalog.open(f"s{number}").add_items(talk(1))
+            assert len(Counted.still_open) <= (OPEN_AT_MOST + 1) * WORKERS
+        assert catalog.open("busy") is held
+        await held.add_items(talk(1))
+    assert Counted.still_open and not catalog.is_busy("busy")
+    for number in range(OPEN_AT_MOST + 1):
+        catalog.open(f"s{number}")
+    with pytest.raises(RuntimeError, match="closed"):
+        await held.get_items()
+    assert await catalog.open("busy").get_items() == talk(1), "opened again where it was left"
+    catalog.restart()
+    assert Counted.still_open == set()
+
+
+async def test_no_restart_while_a_reply_is_being_written(catalog: Catalog) -> None:
+    catalog.create("a", "Memory")
+    async with catalog.lock("a"):
+        with pytest.raises(CatalogError, match="Stop it or wait"):
+            catalog.restart()
+        assert listed(catalog) == ["a"]
+    assert catalog.restart() == ["a"]
+
+
+# -- files that can't be used ---------------------------------------------------------------
+
+
+def no_folder(path: Path) -> None:
+    path.parent.write_text("a file where the folder should be")
+
+
+def no_database(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text("no database" * 1000)
+
+
+def a_folder(path: Path) -> None:
+    path.mkdir(parents=True)
+
+
+def read_only(path: Path) -> None:
+    Catalog(path).restart()
+    # A write version that SQLite does not know: it opens such a file for reading only.
+    data = bytearray(path.read_bytes())
+    data[18] = 3
+    path.write_bytes(data)
+
+
+def locked(path: Path) -> None:
+    Catalog(path).restart()
+    query(path, "PRAGMA journal_mode=DELETE")
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("BEGIN EXCLUSIVE")
+    LOCKS.append(connection)
+
+
+LOCKS: list[sqlite3.Connection] = []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "message"),
+    [
+        (no_folder, OSError, "exists|directory"),
+        (no_database, sqlite3.DatabaseError, "not a database"),
+        (a_folder, sqlite3.OperationalError, "unable to open"),
+        (read_only, sqlite3.OperationalError, "readonly"),
+        (locked, sqlite3.OperationalError, "locked"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_an_error_that_says_so(
+    path: Path,
+    spoil: Callable[[Path], None],
+    error: type[Exception],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spoil(path)
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda *args, **more: connect(*args, **{**more, "timeout": 0.05})
+    )
+    with pytest.raises(error, match=message):
+        Catalog(path).create("a", "File")
+    while LOCKS:
+        LOCKS.pop().close()
