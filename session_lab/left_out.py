@@ -1,0 +1,86 @@
+"""Why a stored item is not in a request: the memory policy, or a rule of the SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from session_lab.items import Item, field, fingerprint, is_user_message, split_call_ids
+from session_lab.memory_policy import MemoryPolicy
+
+
+def why_left_out(
+    policy: MemoryPolicy, stored: Sequence[Item], sent: Sequence[Item]
+) -> list[str | None]:
+    """For each stored item None if it was sent, else the reason.
+
+    `stored` is the session when the request was made; `sent` is that request, with the message
+    that is being answered at its end, whether that is stored yet or not.
+    """
+    places = _places(stored, sent)
+    question = max((i for i, item in enumerate(sent) if is_user_message(item)), default=None)
+    history = places.index(question) if question is not None and question in places else len(stored)
+    start = policy.start(stored[:history])
+    sent_keys = {_key(item) for item in sent}
+    split = split_call_ids(stored)
+    return [
+        _policy_reason(policy)
+        if index < start
+        else _sdk_reason(policy, item, split, sent_keys)
+        if place is None
+        else None
+        for index, (item, place) in enumerate(zip(stored, places, strict=True))
+    ]
+
+
+def _places(stored: Sequence[Item], sent: Sequence[Item]) -> list[int | None]:
+    """Where in `sent` each stored item is, matched in order from the newest backwards.
+
+    Items with an identity are matched out of order: the SDK moves them when it drops duplicates
+    (`deduplicate_input_items_preferring_latest`).
+    """
+    unused: dict[str, list[int]] = {}
+    for index, item in enumerate(sent):
+        unused.setdefault(fingerprint(item), []).append(index)
+    places: list[int | None] = []
+    end = len(sent)
+    for item in reversed(stored):
+        candidates = unused.get(fingerprint(item), [])
+        in_order = not _key(item)[1]
+        while candidates and candidates[-1] >= end and in_order:
+            candidates.pop()
+        places.append(candidates.pop() if candidates else None)
+        if places[-1] is not None and in_order:
+            end = places[-1]
+    return places[::-1]
+
+
+def _key(item: Item) -> tuple[str, str]:
+    """What the SDK tells duplicates by: a type and an identity, which a message has none of."""
+    is_message = field(item, "role") is not None or field(item, "type") == "message"
+    identity = None if is_message else field(item, "call_id") or field(item, "id")
+    return str(field(item, "type")), str(identity or "")
+
+
+def _policy_reason(policy: MemoryPolicy) -> str:
+    if policy.kind == "Summary":
+        return "Replaced by the summary."
+    return f"Outside the {str(policy)[0].lower()}{str(policy)[1:]}."
+
+
+def _sdk_reason(
+    policy: MemoryPolicy, item: Item, split: set[str], sent_keys: set[tuple[str, str]]
+) -> str:
+    if not isinstance(item, dict):
+        return "Not a JSON object."
+    item_type, call_id = _key(item)
+    if call_id and (item_type, call_id) in sent_keys:
+        return "Stored twice: the SDK sends the newest."
+    if item_type == "function_call":
+        return "Tool call without its output: the SDK drops it."
+    if item_type == "reasoning":
+        return "Reasoning about a tool call that the SDK drops."
+    if item_type == "function_call_output" and call_id in split:
+        return "Tool output without its call: the SDK drops it."
+    if item_type == "function_call_output":
+        return f"Its tool call is o{_policy_reason(policy)[1:-1]}, so the SDK drops it."
+    return "The SDK leaves it out." if policy.kind == "Everything" else _policy_reason(policy)

@@ -1,0 +1,194 @@
+"""What is exported can be imported; what cannot is refused with a sentence that says why."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from session_lab.items import assistant_item, user_item
+from session_lab.transfer import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    SessionFile,
+    TransferError,
+    export_session,
+    parse_session,
+)
+
+CALL: Any = {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"}
+OUTPUT: Any = {"type": "function_call_output", "call_id": "c", "output": "seen"}
+ITEMS: list[Any] = [user_item("hi"), CALL, OUTPUT, assistant_item("hello")]
+
+
+def file_with(**changes: Any) -> str:
+    content = json.loads(export_session("user_123", "Title", ITEMS)) | changes
+    return json.dumps({name: value for name, value in content.items() if value is not ...})
+
+
+def nested(depth: int) -> Any:
+    value: Any = {}
+    for _ in range(depth - 1):
+        value = {"a": value}
+    return value
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+parts = st.builds(
+    lambda text, more: {**more, "type": "input_text", "text": text},
+    st.text(),
+    st.dictionaries(st.text(), json_values, max_size=2),
+)
+messages = st.builds(
+    lambda role, content: {"role": role, "content": content},
+    st.sampled_from(["user", "assistant", "system", "developer"]),
+    st.text() | st.lists(parts, max_size=3),
+)
+others = st.builds(
+    lambda more, name: {**more, "id": "x", "role": None, "type": name},
+    st.dictionaries(st.text(), json_values, max_size=3),
+    st.sampled_from(["reasoning", "web_search_call", "of_the_future"]),
+)
+items = st.one_of(messages, others, st.sampled_from(ITEMS))
+
+
+@settings(deadline=None)
+@given(st.text(min_size=1), st.text(), st.lists(items, min_size=1, max_size=6))
+def test_what_is_exported_can_be_imported(session_id: str, title: str, items: list[Any]) -> None:
+    text = export_session(session_id, title, items, "2026-01-31T12:00:00")
+    expected = SessionFile(session_id, title, items)
+    assert parse_session(text) == expected
+    assert parse_session(text.encode()) == expected
+    assert parse_session(text.encode("utf-8-sig")) == expected, "editors on Windows add a BOM"
+
+
+def test_the_file_can_be_read_by_a_person() -> None:
+    text = export_session("user_123", "Zoë 🙂", [user_item("hi")], "2026-01-31")
+    content = json.loads(text)
+    assert content.pop("exported_at") == "2026-01-31"
+    assert content == {
+        "format": "openai-agents-session",
+        "version": 1,
+        "session_id": "user_123",
+        "title": "Zoë 🙂",
+        "items": [{"role": "user", "content": "hi"}],
+    }
+    assert "Zoë 🙂" in text and len(text.splitlines()) > 5
+
+
+def test_half_a_surrogate_pair_survives() -> None:
+    text = export_session("s", "", [user_item("\ud83d")])
+    assert parse_session(text.encode()).items == [user_item("\ud83d")]
+
+
+def test_a_repeated_key_is_harmless() -> None:
+    twice = file_with().replace("{", '{"title": "first", ', 1)
+    assert parse_session(twice).title == "Title"
+
+
+def test_the_title_may_be_missing() -> None:
+    assert parse_session(file_with(title=...)).title == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not JSON"),
+        ("hello", r"not JSON: Expecting value \(line 1, column 1\)"),
+        (b"\xff\xfe\x00", "not UTF-8"),
+        ("[" * 100_000, "nested too deeply|not JSON"),
+        ("null", "not a session file"),
+        ("[]", "not a session file"),
+        ('{"items": []}', "not a session file"),
+        (file_with(format="something"), "not a session file"),
+        (file_with(version=2), "version 2 of the format; only version 1"),
+        (file_with(version=True), "version true"),
+        (file_with(version=...), "version null"),
+        (file_with(version=[1]), "version a list"),
+        (file_with(session_id=...), "names no session"),
+        (file_with(session_id=""), "names no session"),
+        (file_with(session_id=7), "names no session"),
+        (file_with(title=7), "title"),
+        (file_with(items=...), "no list of"),
+        (file_with(items={}), "no list of"),
+        (file_with(items=[]), "has no items"),
+        (file_with().replace('"hi"', "NaN"), "NaN is not a JSON number"),
+        (file_with().replace('"hi"', "-Infinity"), "-Infinity is not a JSON number"),
+        (file_with().replace('"hi"', "1e999"), "Item 1 holds inf"),
+    ],
+)
+def test_a_broken_file_is_refused(text: str | bytes, message: str) -> None:
+    with pytest.raises(TransferError, match=message):
+        parse_session(text)
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        (None, "is not an object but null"),
+        ("text", 'is not an object but "text"'),
+        ("x" * 999, "is not an object but"),
+        ([1], "is not an object but a list"),
+        ({}, "neither a role nor a type"),
+        ({"content": "hi"}, "neither a role nor a type"),
+        ({"role": "robot", "content": "hi"}, 'the role "robot"; a role is one of user, assistant'),
+        ({"role": {}, "content": "hi"}, "the role an object"),
+        ({"type": "message", "content": "hi"}, "the role null"),
+        ({"role": "user", "type": 7, "content": "hi"}, "the type 7"),
+        ({"role": "user", "content": "hi", "id": 7}, "an ID that is not a text"),
+        ({"role": "user"}, "neither a text nor a list of parts"),
+        ({"role": "user", "content": 7}, "neither a text nor a list of parts"),
+        ({"role": "user", "content": ["hi"]}, "neither a text nor a list of parts"),
+        ({"role": "user", "content": [{"text": "hi"}]}, "neither a text nor a list of parts"),
+        ({**CALL, "arguments": {}}, '"arguments" is not a text'),
+        ({**CALL, "call_id": None}, '"call_id" is not a text'),
+        ({**OUTPUT, "output": 7}, "neither a text nor a list of parts"),
+        ({"role": "user", "content": "hi", "more": nested(MAX_DEPTH)}, "nested more than 50 deep"),
+        (nested(400), "nested more than 50 deep"),
+    ],
+)
+def test_a_broken_item_is_refused_on_the_way_in_and_on_the_way_out(item: Any, message: str) -> None:
+    with pytest.raises(TransferError, match=f"^Item 2 .*{message}"):
+        parse_session(file_with(items=[user_item("hi"), item]))
+    with pytest.raises(TransferError, match=f"^Item 2 .*{message}"):
+        export_session("s", "", [user_item("hi"), item])
+
+
+def test_nesting_just_below_the_limit_is_accepted() -> None:
+    deep: Any = {"type": "future", "more": nested(MAX_DEPTH - 1)}
+    assert parse_session(export_session("s", "", [deep])).items == [deep]
+
+
+def test_an_error_is_one_short_line() -> None:
+    with pytest.raises(TransferError) as raised:
+        parse_session(file_with(items=["x\n" * 9999]))
+    assert len(str(raised.value)) < 120 and "\n" not in str(raised.value)
+
+
+def test_a_file_that_is_too_large_is_refused() -> None:
+    large = "x" * (MAX_BYTES + 1_000_000)
+    with pytest.raises(TransferError, match="at most 20 MB, not 21"):
+        parse_session(large)
+    with pytest.raises(TransferError, match="at most 20 MB, not 21"):
+        export_session("s", "", [user_item(large)])
+
+
+def test_an_empty_session_has_nothing_to_export() -> None:
+    with pytest.raises(TransferError, match="has no items"):
+        export_session("s", "", [])
+
+
+@settings(deadline=None)
+@given(st.binary() | st.text() | json_values.map(json.dumps))
+def test_any_other_file_is_refused_in_words(text: str | bytes) -> None:
+    with pytest.raises(TransferError):
+        parse_session(text)
