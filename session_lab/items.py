@@ -81,6 +81,11 @@ def is_assistant_message(item: object) -> bool:
 
 def text_of(item: object) -> str:
     """The text a person would read in an item: a message's text, a tool call, a tool's output."""
+    # Half of a surrogate pair is valid in JSON, but can be neither shown nor stored as UTF-8.
+    return _text_of(item).encode("utf-8", "replace").decode()
+
+
+def _text_of(item: object) -> str:
     if field(item, "type") == "function_call":
         return f"{field(item, 'name')}({field(item, 'arguments') or ''})"
     if field(item, "type") == "function_call_output":

@@ -1,0 +1,384 @@
+"""What the pages call: sessions, runs and changes, for callers without an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from agents import Agent, Model, SQLiteSession
+
+from session_lab.background_loop import BackgroundLoop
+from session_lab.catalog import MAX_TITLE_LENGTH, Catalog, CatalogError
+from session_lab.database import Row, SessionDatabase, Storage, Version
+from session_lab.items import Item, is_user_message, with_text
+from session_lab.lab_agents import AgentName, make_agent
+from session_lab.live_turn import LiveTurn
+from session_lab.memory_policy import MemoryPolicy, Summarizer
+from session_lab.recorder import (
+    Action,
+    AddItem,
+    ClearSession,
+    CreateSession,
+    EditItem,
+    Fork,
+    ImportItems,
+    PopItem,
+    Reopen,
+    RunTurn,
+    UndoTurn,
+)
+from session_lab.session_log import Change, SessionLog, change_between
+from session_lab.turn_runner import (
+    STOPPED,
+    WINDOW,
+    ModelCall,
+    TurnReport,
+    error_line,
+    preview_request,
+    run_turn,
+)
+from session_lab.turns import remove_last, split_turns
+
+T = TypeVar("T")
+CHANGED = "The session has changed since you looked, so nothing was done. Look again."
+BUSY = "A reply is being written in this session. Stop it or wait, then try again."
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """What a person saw when they said yes: the session's version and the items that will go."""
+
+    version: Version
+    items: list[Item]
+
+
+class Lab:
+    """The sessions of one database file, one model, and one event loop that outlives every click.
+
+    Every method may raise `CatalogError` (the message is for a person), and `sqlite3.Error` or
+    `OSError` if the database can't be used.
+    """
+
+    def __init__(self, db_path: Path, model: Model | str | None) -> None:
+        self.model = model
+        self.catalog = Catalog(db_path)
+        self._loop = BackgroundLoop()
+        self.summarizer = Summarizer(model, {})
+        self._logs: dict[str, SessionLog] = {}
+        self._sending = threading.Lock()
+        self.survived_row = self.catalog.last_file_row()
+        """The file's rows up to this ID were there before the process, or the last `restart`."""
+
+    def close(self) -> None:
+        """End every run, close every session and the loop."""
+        for log in list(self._logs.values()):
+            if log.live is not None:
+                log.live.stop()
+        self._loop.close()
+        self.catalog.restart()
+
+    # -- sessions ---------------------------------------------------------------------------
+
+    def create(self, session_id: str, storage: Storage) -> bool:
+        """Create a session. False if there was one with this ID, which is left as it is."""
+        is_new = self.catalog.info(session_id) is None
+        self.catalog.create(session_id, storage)
+        if is_new:
+            self._start_over(session_id, [CreateSession(session_id, storage)])
+        return is_new
+
+    def fork(self, source_id: str, new_id: str, item_count: int, storage: Storage) -> None:
+        """Copy the first `item_count` items of a session into a new one."""
+
+        async def copy() -> None:
+            async with self._held(source_id), self.catalog.lock(new_id):
+                before = self._catch_up(source_id).actions
+                copied = await self.catalog.fork(source_id, new_id, item_count, storage)
+                self._start_over(new_id, [*before, Fork(source_id, new_id, copied)])
+
+        self._loop.run(copy())
+
+    def delete(self, session_id: str, confirmed: Version) -> None:
+        async def remove() -> None:
+            async with self._held(session_id, confirmed):
+                await self.catalog.delete(session_id)
+                self._logs.pop(session_id, None)
+
+        self._loop.run(remove())
+
+    def import_items(self, session_id: str, title: str, items: list[Item]) -> None:
+        """Create a file session that holds `items`.
+
+        Raises:
+            CatalogError: the ID is taken or not allowed.
+        """
+        if not self.create(session_id, "File"):
+            raise CatalogError(f"A session called {session_id!r} exists. Choose another ID.")
+        if title.strip():
+            self.catalog.rename(session_id, title[:MAX_TITLE_LENGTH])
+        self._change(session_id, None, ImportItems(items), lambda s: s.add_items(items))
+
+    def restart(self) -> list[str]:
+        """Close every session as the end of the process would. Returns the IDs that are gone."""
+
+        async def close_all() -> list[str]:
+            return self.catalog.restart()
+
+        gone = self._loop.run(close_all())
+        self.survived_row = self.catalog.last_file_row()
+        for session_id in gone:
+            self._logs.pop(session_id, None)
+        for log in list(self._logs.values()):
+            if log.actions:  # A session that was only looked at has nothing to reopen.
+                log.actions.append(Reopen())
+        return gone
+
+    # -- runs -------------------------------------------------------------------------------
+
+    def send(
+        self, session_id: str, text: str | None, agent: AgentName, policy: MemoryPolicy
+    ) -> LiveTurn:
+        """Start a run, or return the one in progress. `text` None answers the stored question."""
+        with self._sending:
+            if running := self.live(session_id):
+                return running
+            self.catalog.existing(session_id)
+            after_row = self.catalog.database(session_id).version(session_id).last_row
+            live = LiveTurn(session_id, text, agent, after_row)
+            self._log(session_id).live = live
+            run = self._run(live, make_agent(agent, self.model), policy)
+            live._cancel = self._loop.start(run, lambda task: self._end(live, policy, task))
+        return live
+
+    def live(self, session_id: str) -> LiveTurn | None:
+        """The run in progress in this session, whichever tab started it."""
+        live = self._log(session_id).live
+        return live if live is not None and not live.is_done else None
+
+    async def _run(self, live: LiveTurn, agent: Agent[Any], policy: MemoryPolicy) -> None:
+        async with self.catalog.lock(live.session_id):
+            self.catalog.existing(live.session_id)
+            self._catch_up(live.session_id)
+            session = self.catalog.open(live.session_id)
+            database = self.catalog.database(live.session_id)
+            before = database.version(live.session_id)
+            live.after_row = before.last_row
+            rows_before = database.rows(live.session_id, last=WINDOW)
+            if live.text is None and not _asks(rows_before):
+                raise CatalogError("The last question has its answer, so nothing was sent.")
+            events = run_turn(session, agent, live.text, policy, self.summarizer, before.item_count)
+            report: TurnReport | None = None
+            try:
+                async with aclosing(cast(Any, events)) as stream:
+                    async for event in stream:
+                        if isinstance(event, TurnReport):
+                            report = event
+                        else:
+                            live._take(event)
+            finally:
+                self._settle(live, report, policy, database, rows_before)
+
+    def _settle(
+        self,
+        live: LiveTurn,
+        report: TurnReport | None,
+        policy: MemoryPolicy,
+        database: SessionDatabase,
+        rows_before: list[Row],
+    ) -> None:
+        """Record what the run stored, also when it failed or was stopped."""
+        log = self._log(live.session_id)
+        added = database.rows(live.session_id, after=live.after_row)
+        stored = [cast(Item, row.item) for row in added if row.is_item]
+        log.change = Change(added=frozenset(row.id for row in added))
+        error = report.error if report else STOPPED
+        agent = cast(AgentName, live.agent)
+        log.actions.append(RunTurn(live.text, agent, policy, stored, error))
+        log.version = database.version(live.session_id)
+        if report is not None:
+            report.stored = stored
+            log.report = report
+            live._take(report)
+        if added:
+            database.touch(live.session_id)
+        question = _question_row(added, rows_before, live.text)
+        if report is not None and report.error is None and question is not None:
+            database.save_reports(live.session_id, {question: report.facts()})
+
+    def _end(self, live: LiveTurn, policy: MemoryPolicy, task: asyncio.Task[None]) -> None:
+        """Say that the session is free again, and why if the run could not even be recorded."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            told = str(error) if isinstance(error, CatalogError) else error_line(error)
+            report = TurnReport(live.text, live.agent, policy, 0, [], error=told)
+            self._log(live.session_id).report = report
+            live._take(report)
+        live._wake(done=True)
+
+    def preview(
+        self, session_id: str, text: str, agent: AgentName, policy: MemoryPolicy
+    ) -> ModelCall:
+        """What would be sent if `text` were sent now. Calls no model."""
+
+        async def look() -> ModelCall:
+            async with self._held(session_id) as session:
+                made = make_agent(agent, self.model)
+                return await preview_request(session, made, text, policy, self.summarizer)
+
+        return self._loop.run(look())
+
+    def report(self, session_id: str) -> TurnReport | None:
+        """The report of the last turn that this process ran in the session."""
+        return self._log(session_id).report
+
+    # -- changes ----------------------------------------------------------------------------
+
+    def remove(self, session_id: str, confirmed: Confirmed, whole_turn: bool) -> None:
+        """Remove the confirmed items from the end of the session, or nothing.
+
+        `whole_turn` tells which button it was, for the code that is shown.
+        """
+        if not confirmed.items:
+            raise CatalogError("There is nothing to remove.")
+        count = len(confirmed.items)
+        action: Action = UndoTurn(count) if whole_turn else PopItem()
+        self._change(
+            session_id, confirmed.version, action, lambda s: remove_last(s, confirmed.items)
+        )
+
+    def clear(self, session_id: str, confirmed: Version) -> None:
+        self._change(session_id, confirmed, ClearSession(), lambda s: s.clear_session())
+
+    def add_item(self, session_id: str, item: Item) -> None:
+        self._change(session_id, None, AddItem(item), lambda s: s.add_items([item]))
+
+    def edit_item(self, session_id: str, tail: Confirmed, text: str) -> None:
+        """Give the first item of the session's `tail` another text; the rest of it stays.
+
+        The SDK has no call for this: the tail is popped and added again. What is known of the
+        turns in it moves along.
+        """
+        if not tail.items:
+            raise CatalogError(CHANGED)
+        try:
+            edited = with_text(tail.items[0], text)
+        except ValueError as error:
+            raise CatalogError(str(error)) from error
+
+        async def rewrite(session: SQLiteSession) -> None:
+            database = self.catalog.database(session_id)
+            count = len(tail.items)
+            old = database.rows(session_id, last=count)
+            if not all(row.is_item for row in old):
+                raise CatalogError("A row after this message holds no JSON: editing would lose it.")
+            await remove_last(session, tail.items)
+            await session.add_items([edited, *tail.items[1:]])
+            new = database.rows(session_id, last=count)
+            database.move_reports(session_id, [row.id for row in old], [row.id for row in new])
+
+        self._change(session_id, tail.version, EditItem(len(tail.items), text), rewrite)
+
+    def _change(
+        self,
+        session_id: str,
+        confirmed: Version | None,
+        action: Action,
+        do: Callable[[SQLiteSession], Coroutine[Any, Any, Any]],
+    ) -> None:
+        async def change() -> None:
+            async with self._held(session_id, confirmed) as session:
+                log = self._catch_up(session_id)
+                database = self.catalog.database(session_id)
+                before = database.rows(session_id)
+                await do(session)
+                database.touch(session_id)
+                database.drop_reports(session_id)
+                log.change = change_between(before, database.rows(session_id))
+                log.version = database.version(session_id)
+                log.report = None
+                log.actions.append(action)
+
+        self._loop.run(change())
+
+    @asynccontextmanager
+    async def _held(
+        self, session_id: str, confirmed: Version | None = None
+    ) -> AsyncIterator[SQLiteSession]:
+        """The session, for one change. `confirmed` is what it must still be."""
+        if self.live(session_id) is not None:
+            raise CatalogError(BUSY)
+        async with self.catalog.lock(session_id):
+            self.catalog.existing(session_id)
+            now = self.catalog.database(session_id).version(session_id)
+            if confirmed is not None and confirmed != now:
+                raise CatalogError(CHANGED)
+            yield self.catalog.open(session_id)
+
+    # -- what the inspector shows -----------------------------------------------------------
+
+    def last_turn(self, session_id: str) -> Confirmed:
+        """The whole last turn, to be shown before it is removed."""
+        whole = self.tail(session_id)
+        turns = split_turns(whole.items)
+        return Confirmed(whole.version, turns[-1].items if turns else [])
+
+    def tail(self, session_id: str, start: int = 0) -> Confirmed:
+        """The items from row `start` on (0 is the oldest), to be shown before they are changed."""
+        database = self.catalog.database(session_id)
+        version = database.version(session_id)
+        rows = database.rows(session_id)[start:]
+        return Confirmed(version, [cast(Item, row.item) for row in rows if row.is_item])
+
+    def change(self, session_id: str) -> Change:
+        return self._log(session_id).change
+
+    def actions(self, session_id: str) -> Sequence[Action]:
+        """Every action of this process on the session, oldest first."""
+        log = self._log(session_id)
+        if log.actions and self.live(session_id) is None:
+
+            async def catch_up() -> None:
+                async with self._held(session_id):
+                    self._catch_up(session_id)
+
+            self._loop.run(catch_up())
+        return tuple(log.actions)
+
+    def _log(self, session_id: str) -> SessionLog:
+        return self._logs.setdefault(session_id, SessionLog())
+
+    def _start_over(self, session_id: str, actions: list[Action]) -> None:
+        version = self.catalog.database(session_id).version(session_id)
+        self._logs[session_id] = SessionLog(actions, version=version)
+
+    def _catch_up(self, session_id: str) -> SessionLog:
+        """Note what the session holds if it was not put there by the actions, for the script.
+
+        The caller holds the session's lock.
+        """
+        log = self._log(session_id)
+        version = self.catalog.database(session_id).version(session_id)
+        info = self.catalog.existing(session_id)
+        log.catch_up(info, version, lambda: self.tail(session_id).items)
+        return log
+
+
+def _asks(rows: list[Row]) -> bool:
+    """Whether the newest rows of a session end with a question that has no answer yet."""
+    turns = split_turns([cast(Item, row.item) for row in rows if row.is_item])
+    if not turns:
+        return False
+    # A turn of more than WINDOW items shows only its end.
+    return not turns[-1].is_answered or (turns[-1].question is None and len(rows) == WINDOW)
+
+
+def _question_row(added: list[Row], before: list[Row], text: str | None) -> int | None:
+    """The row by which a turn is known: that of its question, which a retry finds stored."""
+    rows = added if text is not None else [*before, *added]
+    questions = [row.id for row in rows if is_user_message(row.item)]
+    return questions[-1] if questions else None

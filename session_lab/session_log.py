@@ -1,0 +1,48 @@
+"""What this process knows of a session beyond its rows: what was done to it, and the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from session_lab.database import Row, SessionInfo, Version
+from session_lab.items import Item
+from session_lab.live_turn import LiveTurn
+from session_lab.recorder import Action, Baseline, CreateSession
+from session_lab.turn_runner import TurnReport
+
+
+@dataclass(frozen=True)
+class Change:
+    """What the last action did to a session's rows."""
+
+    added: frozenset[int] = frozenset()
+    removed: tuple[Row, ...] = ()
+
+
+def change_between(before: Sequence[Row], after: Sequence[Row]) -> Change:
+    known = {row.id for row in before}
+    left = {row.id for row in after}
+    return Change(frozenset(left - known), tuple(row for row in before if row.id not in left))
+
+
+@dataclass
+class SessionLog:
+    """The actions on one session, oldest first, and the outcome of the last one."""
+
+    actions: list[Action] = field(default_factory=list)
+    report: TurnReport | None = None
+    change: Change = field(default_factory=Change)
+    live: LiveTurn | None = None
+    version: Version = field(default_factory=lambda: Version(0, 0))
+    """What the session was after the last action. Anything else is another program's doing."""
+
+    def catch_up(
+        self, info: SessionInfo, version: Version, items: Callable[[], list[Item]]
+    ) -> None:
+        """Note what other programs put into the session, so that the script is whole."""
+        if not self.actions:
+            self.actions.append(CreateSession(info.session_id, info.storage))
+        if self.version != version:
+            self.actions.append(Baseline(items()))
+            self.version = version

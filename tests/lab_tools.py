@@ -1,0 +1,135 @@
+"""What the tests of the lab share: a look at the rows without the lab, and labs that are closed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from agents.testing import ScriptedModel, assistant_message, function_call
+
+from session_lab.items import assistant_item, text_of, user_item
+from session_lab.lab import Confirmed, Lab
+from session_lab.live_turn import LiveTurn
+from session_lab.memory_policy import MemoryPolicy
+
+EVERYTHING = MemoryPolicy()
+MakeLab = Callable[[Any], Lab]
+
+
+@contextmanager
+def labs_on(path: Path) -> Iterator[MakeLab]:
+    """Makes labs on one file: each is another process as far as the session can tell."""
+    labs: list[Lab] = []
+
+    def make(model: Any) -> Lab:
+        labs.append(Lab(path, model))
+        labs[-1].create("s", "File")
+        return labs[-1]
+
+    yield make
+    for lab in labs:
+        lab.close()
+
+
+def query(path: Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        return connection.execute(sql, values).fetchall()
+
+
+def stored(path: Path, session_id: str) -> list[Any]:
+    """The session's items, read without the SDK."""
+    sql = "SELECT message_data FROM agent_messages WHERE session_id = ? ORDER BY id"
+    return [json.loads(data) for (data,) in query(path, sql, session_id)]
+
+
+def texts(path: Path, session_id: str = "s") -> list[str]:
+    return [text_of(item) for item in stored(path, session_id)]
+
+
+def insert(path: Path, session_id: str, *data: str | bytes) -> None:
+    """Write rows as they are, as a program with a bug would."""
+    query(path, "INSERT OR IGNORE INTO agent_sessions (session_id) VALUES (?)", session_id)
+    sql = "INSERT INTO agent_messages (session_id, message_data) VALUES (?, ?)"
+    for each in data:
+        query(path, sql, session_id, each)
+
+
+def says(*replies: str) -> ScriptedModel:
+    """A model that gives one reply after the other."""
+    return ScriptedModel([[assistant_message(reply)] for reply in replies])
+
+
+def asks_for_days(call_id: str = "call_1") -> list[Any]:
+    """A model's output that calls the tool of `Assistant`."""
+    arguments = {"start_date": "2026-01-01", "end_date": "2026-01-03"}
+    return [function_call("days_between", arguments, call_id=call_id)]
+
+
+class Gate:
+    """A model's step that says when it was reached, and waits there until it is opened."""
+
+    def __init__(self, reply: str) -> None:
+        self.reply = reply
+        self.reached = threading.Event()
+
+    async def __call__(self, _: Any) -> Any:
+        self._loop, self._opened = asyncio.get_running_loop(), asyncio.Event()
+        self.reached.set()
+        await self._opened.wait()
+        return [assistant_message(self.reply)]
+
+    def open(self) -> None:
+        self._loop.call_soon_threadsafe(self._opened.set)
+
+
+def talk(turns: int) -> list[Any]:
+    return [
+        item
+        for number in range(turns)
+        for item in (user_item(f"question {number}"), assistant_item(f"answer {number}"))
+    ]
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain until {what}"
+        time.sleep(0.002)
+
+
+def finish(live: LiveTurn) -> LiveTurn:
+    wait_until(lambda: live.is_done, "the run was over")
+    return live
+
+
+def ask(lab: Lab, session_id: str, text: str | None, policy: MemoryPolicy = EVERYTHING) -> LiveTurn:
+    return finish(lab.send(session_id, text, "Assistant", policy))
+
+
+def row_ids(lab: Lab, session_id: str = "s") -> list[int]:
+    return [row.id for row in lab.catalog.database(session_id).rows(session_id)]
+
+
+def labels(lab: Lab, session_id: str = "s") -> dict[str, str]:
+    """The text of each labelled question, and who answered it."""
+    database = lab.catalog.database(session_id)
+    reports = database.reports(session_id)
+    told = {text_of(row.item): reports.pop(row.id, None) for row in database.rows(session_id)}
+    assert reports == {}, "a label of a row that is gone"
+    return {text: report["agent"] for text, report in told.items() if report}
+
+
+def pop(lab: Lab) -> None:
+    seen = lab.tail("s")
+    lab.remove("s", Confirmed(seen.version, seen.items[-1:]), whole_turn=False)
+
+
+def undo(lab: Lab) -> None:
+    lab.remove("s", lab.last_turn("s"), whole_turn=True)

@@ -1,0 +1,221 @@
+"""Changes in the lab: what was confirmed is what goes, and every row that changed is marked."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from agents.testing import ScriptedModel, assistant_message
+from lab_tools import (
+    EVERYTHING,
+    MakeLab,
+    ask,
+    asks_for_days,
+    finish,
+    insert,
+    labels,
+    labs_on,
+    pop,
+    query,
+    row_ids,
+    says,
+    stored,
+    talk,
+    undo,
+)
+
+from session_lab.catalog import CatalogError
+from session_lab.items import assistant_item, kind, text_of, user_item
+from session_lab.lab import Confirmed, Lab
+from session_lab.recorder import Fork
+from session_lab.turns import SessionChanged
+
+CALL = {"type": "function_call", "call_id": "c1", "name": "days_between", "arguments": "{}"}
+OUTPUT = {"type": "function_call_output", "call_id": "c1", "output": "2 days"}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "sessions.db"
+
+
+@pytest.fixture
+def make(path: Path) -> Iterator[MakeLab]:
+    with labs_on(path) as made:
+        yield made
+
+
+def fill(lab: Lab, items: list[Any], session_id: str = "s") -> None:
+    """As another program would: the lab does not know of it."""
+    lab._loop.run(lab.catalog.open(session_id).add_items(items))
+
+
+# -- what goes ------------------------------------------------------------------------------
+
+
+def test_undo_takes_the_tool_items_along(make: MakeLab, path: Path) -> None:
+    model = ScriptedModel(
+        [[assistant_message("one")], asks_for_days(), [assistant_message("Two days.")]]
+    )
+    lab = make(model)
+    ask(lab, "s", "first")
+    ask(lab, "s", "How long?")
+    confirmed = lab.last_turn("s")
+    assert list(map(kind, confirmed.items)) == ["user", "tool call", "tool output", "assistant"]
+    ids = row_ids(lab)
+    lab.remove("s", confirmed, whole_turn=True)
+    assert list(map(text_of, stored(path, "s"))) == ["first", "one"]
+    assert lab.change("s").added == frozenset()
+    assert [row.id for row in lab.change("s").removed] == ids[2:]
+    assert labels(lab) == {"first": "Assistant"}
+    undo(lab)
+    assert stored(path, "s") == [] and labels(lab) == {}
+    with pytest.raises(CatalogError, match="nothing to remove"):
+        undo(lab)
+    assert lab.catalog.info("s") is not None, "an empty session is still listed"
+
+
+def test_pop_removes_one_item_and_the_label_goes_with_its_question(
+    make: MakeLab, path: Path
+) -> None:
+    lab = make(says("one", "two"))
+    ask(lab, "s", "a")
+    ask(lab, "s", "b")
+    pop(lab)
+    assert list(map(text_of, stored(path, "s"))) == ["a", "one", "b"]
+    assert [text_of(row.item) for row in lab.change("s").removed] == ["two"]
+    pop(lab)
+    assert labels(lab) == {"a": "Assistant"}
+
+
+def test_clear_empties_the_session_and_keeps_it(make: MakeLab, path: Path) -> None:
+    lab = make(says("one"))
+    ask(lab, "s", "a")
+    lab.catalog.rename("s", "My title")
+    lab.clear("s", lab.tail("s").version)
+    assert stored(path, "s") == [] and labels(lab) == {}
+    assert lab.catalog.existing("s").title == "My title"
+    assert len(lab.change("s").removed) == 2
+
+
+def test_edit_changes_one_message_and_labels_move_along(make: MakeLab, path: Path) -> None:
+    lab = make(says("one", "two", "three"))
+    for text, agent in (("a", "Assistant"), ("b", "Sales"), ("c", "Support")):
+        finish(lab.send("s", text, agent, EVERYTHING))  # type: ignore[arg-type]
+    before = stored(path, "s")
+    lab.edit_item("s", lab.tail("s", 2), "B")
+    after = stored(path, "s")
+    assert list(map(text_of, after)) == ["a", "one", "B", "two", "c", "three"]
+    assert [item for item in after if text_of(item) != "B"] == before[:2] + before[3:]
+    assert labels(lab) == {"a": "Assistant", "B": "Sales", "c": "Support"}
+    lab.edit_item("s", lab.tail("s", 5), "THREE")
+    assert labels(lab) == {"a": "Assistant", "B": "Sales", "c": "Support"}
+    assert text_of(stored(path, "s")[-1]) == "THREE"
+    assert stored(path, "s")[-1]["role"] == "assistant"
+
+
+def test_what_cannot_be_edited_is_said_and_left_alone(make: MakeLab, path: Path) -> None:
+    lab = make(says())
+    fill(lab, [user_item("a"), CALL, OUTPUT])
+    insert(path, "s", "not JSON")
+    fill(lab, [assistant_item("b")])
+    ids = row_ids(lab)
+    for start, problem in ((1, "no text to edit"), (0, "would lose it"), (9, "has changed")):
+        with pytest.raises(CatalogError, match=problem):
+            lab.edit_item("s", lab.tail("s", start), "new")
+    assert row_ids(lab) == ids
+    lab.edit_item("s", lab.tail("s", 4), "B")
+    assert [row.data for row in lab.catalog.database("s").rows("s")][3] == "not JSON"
+
+
+def test_rows_that_hold_no_json_do_not_shift_what_is_meant(make: MakeLab, path: Path) -> None:
+    """A page counts rows; the SDK's `get_items` skips some of them."""
+    lab = make(says())
+    insert(path, "s", "not JSON")
+    fill(lab, talk(2))
+    assert list(map(text_of, lab.tail("s", 2).items)) == ["answer 0", "question 1", "answer 1"]
+    lab.edit_item("s", lab.tail("s", 3), "edited")
+    lab.fork("s", "copy", 2, "File")
+    assert list(map(text_of, stored(path, "copy"))) == ["question 0"]
+    assert lab.actions("copy")[-1] == Fork("s", "copy", 1)
+    rows = lab.catalog.database("s").rows("s")
+    assert [row.is_item for row in rows] == [False, True, True, True, True]
+    assert text_of(rows[3].item) == "edited"
+
+
+# -- what was confirmed, or nothing ---------------------------------------------------------
+
+CHANGES: dict[str, Callable[[Lab, Confirmed], None]] = {
+    "undo": lambda lab, seen: lab.remove("s", Confirmed(seen.version, seen.items[-4:]), True),
+    "pop": lambda lab, seen: lab.remove("s", Confirmed(seen.version, seen.items[-1:]), False),
+    "clear": lambda lab, seen: lab.clear("s", seen.version),
+    "delete": lambda lab, seen: lab.delete("s", seen.version),
+    "edit": lambda lab, seen: lab.edit_item("s", seen, "new"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("meanwhile", ["added", "removed", "replaced", "rewritten"])
+def test_nothing_goes_if_the_session_changed_since(
+    make: MakeLab, path: Path, change: Callable[[Lab, Confirmed], None], meanwhile: str
+) -> None:
+    lab, other = make(says()), make(says())
+    fill(lab, [*talk(1), user_item("How long?"), CALL, OUTPUT, assistant_item("Two days.")])
+    seen = lab.tail("s")
+    if meanwhile == "added":
+        other.add_item("s", user_item("from another tab"))
+    elif meanwhile == "rewritten":
+        query(path, "UPDATE agent_messages SET message_data = replace(message_data, 'Two', '2')")
+    else:
+        pop(other)
+        if meanwhile == "replaced":
+            other.add_item("s", assistant_item("Two days."))
+    now = stored(path, "s")
+    if meanwhile == "rewritten" and change in (CHANGES["clear"], CHANGES["delete"]):
+        change(lab, seen)  # All of it was to go, whatever it says.
+        return
+    with pytest.raises((CatalogError, SessionChanged), match="has changed since you looked"):
+        change(lab, seen)
+    assert stored(path, "s") == now
+    assert lab.change("s").removed == ()
+
+
+def test_what_was_confirmed_goes_after_a_look_at_the_news(make: MakeLab, path: Path) -> None:
+    lab, other = make(says()), make(says())
+    fill(lab, talk(2))
+    seen = lab.last_turn("s")
+    other.add_item("s", user_item("new"))
+    with pytest.raises(CatalogError):
+        lab.remove("s", seen, whole_turn=True)
+    undo(lab)
+    assert stored(path, "s") == talk(2)
+
+
+# -- what is marked -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 199, 200, 201, 450])
+def test_a_change_marks_exactly_its_rows(make: MakeLab, path: Path, count: int) -> None:
+    lab = make(says())
+    items = [user_item(str(number)) for number in range(count)]
+    lab.import_items("i", "Imported", items)
+    assert lab.change("i").added == set(row_ids(lab, "i")) and lab.change("i").removed == ()
+    assert len(lab.change("i").added) == count == len(stored(path, "i"))
+    lab.add_item("i", user_item("one more"))
+    assert lab.change("i").added == {row_ids(lab, "i")[-1]}
+    ids = row_ids(lab, "i")
+    lab.edit_item("i", lab.tail("i", count - 1), "edited")
+    assert [row.id for row in lab.change("i").removed] == ids[-2:]
+    assert lab.change("i").added == set(row_ids(lab, "i")[-2:])
+    ids = row_ids(lab, "i")
+    lab.clear("i", lab.tail("i").version)
+    assert [row.id for row in lab.change("i").removed] == ids
+    assert lab.change("i").added == frozenset()
+
+
+def test_import_never_writes_into_a_session_that_exists(make: MakeLab, path: Path) -> None:
+    lab = make(says())
+    for session_id, problem in (("s", "exists"), ("a\nb", "invisible"), ("\ud83d", "invisible")):
+        with pytest.raises(CatalogError, match=problem):
+            lab.import_items(session_id, "title", talk(1))
+    assert stored(path, "s") == [] and lab.catalog.count() == 1
