@@ -1,0 +1,140 @@
+"""What holds for the repository as a whole."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from importlib.metadata import requires
+from pathlib import Path
+
+import pytest
+from readme_checks import ROOT, documented_variables
+
+LESSONS = sorted(ROOT.glob("7_*/agent.py"))
+CODE = [
+    ROOT / "streamlit_sessions_app.py",
+    *LESSONS,
+    *sorted((ROOT / "session_lab").rglob("*.py")),
+]
+OWN_FILES = {".py", ".md", ".toml", ".txt", ".example", ".yml", ".yaml", ""}
+IGNORED = {".git", ".venv", "data", ".env", "__pycache__"}
+# Spelled in pieces, so that a search of the repository finds nothing here.
+UNFINISHED = "|".join(["to" + "do", "fix" + "me", "not impl" + "emented"])
+
+
+def files_of_the_repository() -> list[Path]:
+    """Every text file that is ours: what git ignores is left out by its name."""
+    found = []
+    for path in sorted(ROOT.rglob("*")):
+        parts = path.relative_to(ROOT).parts
+        ignored = IGNORED.intersection(parts) or any(part.endswith("_cache") for part in parts)
+        if path.is_file() and not ignored and path.suffix in OWN_FILES:
+            found.append(path)
+    return found
+
+
+def variables_read(source: str) -> set[str]:
+    """The names of environment variables in a program: every string that looks like ours."""
+    strings = [
+        node.value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    return {text for text in strings if re.fullmatch(r"(OPENAI|SESSIONS)_[A-Z_]+", text)}
+
+
+def test_the_variables_in_env_example_are_those_that_the_code_reads() -> None:
+    read = set().union(*(variables_read(file.read_text(encoding="utf-8")) for file in CODE))
+    assert sorted(read) == sorted(documented_variables())
+
+
+def test_every_variable_in_env_example_has_a_comment() -> None:
+    lines = (ROOT / "env.example").read_text(encoding="utf-8").splitlines()
+    for before, line in zip(["", *lines], lines, strict=False):
+        if re.match(r"#? ?[A-Z][A-Z0-9_]+=", line):
+            assert before.startswith("# "), f"nothing explains {line!r}"
+
+
+def test_no_work_is_left_open() -> None:
+    found = [
+        f"{file.relative_to(ROOT)}:{number}: {line.strip()}"
+        for file in files_of_the_repository()
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(UNFINISHED, line, re.IGNORECASE)
+    ]
+    assert found == []
+
+
+def test_requirements_name_what_the_code_imports_and_nothing_else() -> None:
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    names = [re.split(r"[<>=]", line)[0] for line in lines if line and not line.startswith("#")]
+    assert names == ["openai-agents", "streamlit", "python-dotenv"]
+    assert all(re.search(r">=[\d.]+,<[\d.]+$", line) for line in lines if not line.startswith("#"))
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in CODE]
+    imported = {module.split(".")[0] for tree in trees for module in imported_modules(tree)}
+    # The SDK brings openai, and openai brings its HTTP library.
+    brought = [*(requires("openai-agents") or []), *(requires("openai") or [])]
+    through_the_sdk = {re.split(r"[^\w-]", line)[0] for line in brought}
+    foreign = imported - sys.stdlib_module_names - {"session_lab", "agents", "streamlit", "dotenv"}
+    assert foreign <= {name.replace("-", "_") for name in through_the_sdk}
+
+
+def imported_modules(tree: ast.Module) -> list[str]:
+    modules = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules += [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom) and node.module:
+            modules.append(node.module)
+    return modules
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["data/sessions.db", ".venv/bin/python", ".env", "tests/__pycache__/x.pyc", ".hypothesis/x"]
+    + [f".{tool}_cache/x" for tool in ("pytest", "mypy", "ruff")],
+)
+def test_what_running_leaves_behind_is_ignored(path: str, tmp_path: Path) -> None:
+    # A repository of its own, so that this also holds where git is not told about this one.
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    (tmp_path / ".gitignore").write_text((ROOT / ".gitignore").read_text(encoding="utf-8"))
+    command = ["git", "-C", str(tmp_path), "check-ignore", "--quiet", path]
+    assert subprocess.run(command, check=False).returncode == 0
+
+
+def test_every_lesson_finds_the_shared_code_in_the_same_two_lines() -> None:
+    two_lines = "ROOT = Path(__file__).resolve().parent.parent\nsys.path.append(str(ROOT))\n"
+    assert len(LESSONS) == 3
+    for lesson in LESSONS:
+        assert lesson.read_text(encoding="utf-8").count(two_lines) == 1, lesson
+
+
+def test_a_lesson_needs_one_module_of_ours() -> None:
+    for lesson in LESSONS:
+        modules = imported_modules(ast.parse(lesson.read_text(encoding="utf-8")))
+        ours = {module for module in modules if module.startswith("session_lab")}
+        assert ours == {"session_lab.model_choice"}, lesson
+
+
+def test_only_pages_know_streamlit() -> None:
+    for file in (ROOT / "session_lab").rglob("*.py"):
+        if file.parent.name != "pages":
+            modules = imported_modules(ast.parse(file.read_text(encoding="utf-8")))
+            assert not [name for name in modules if name.startswith("streamlit")], file
+
+
+def test_the_benchmark_prints_the_table_that_its_readme_shows() -> None:
+    script = ROOT / "benchmarks" / "turn_cost.py"
+    command = [sys.executable, str(script), "--rounds", "1", "--sizes", "0", "30"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    printed, shown = (
+        [line for line in text.splitlines() if line.startswith("|")]
+        for text in (done.stdout, (script.parent / "README.md").read_text(encoding="utf-8"))
+    )
+    assert printed[:2] == shown[:2]
+    line = r"\| [\d,]+ \| (everything|limit=20) \| [\d,]+ \| [\d.]+ ms \| [\d.]+ \|"
+    assert [bool(re.fullmatch(line, row)) for row in printed[2:] + shown[2:]] == [True] * 10
+    sent = [row.split("|")[3].strip() for row in printed[2:]]
+    assert sent == ["1", "1", "31", "21"]
