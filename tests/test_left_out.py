@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from policy_tools import HISTORY, call, filled, output, send, texts, tool_turn
 
@@ -87,8 +87,12 @@ histories = st.lists(
 policies = st.builds(MemoryPolicy, st.sampled_from(POLICY_KINDS), st.integers(1, 6))
 
 
+TWICE = {"type": "reasoning", "id": "r"}
+
+
 @settings(max_examples=150, deadline=None)
 @given(histories, policies)
+@example([TWICE, user_item("hi"), TWICE], MemoryPolicy())
 def test_for_any_history_reasons_and_request_agree(
     history: list[Any], policy: MemoryPolicy
 ) -> None:

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 from agents import Runner, SQLiteSession
+from agents.testing import assistant_message
 from lab_tools import stored
 from random_clicks import TEXTS, Clicks
 
-from session_lab.items import assistant_item, user_item
+from session_lab.items import user_item
 from session_lab.lab_agents import AGENT_NAMES, AgentName, make_agent
 from session_lab.memory_policy import POLICY_KINDS, MemoryPolicy
 from session_lab.offline_model import OfflineModel
@@ -82,7 +83,7 @@ def test_the_script_needs_nothing_but_the_sdk(tmp_path: Path) -> None:
     assert stored(folder / "session.db", clicks.session_id) == items, "a second run adds nothing"
 
 
-MESSAGE = {**assistant_item("answer"), "id": "msg_1"}
+MESSAGE: Any = assistant_message("answer", item_id="msg_1").model_dump(exclude_unset=True)
 CALL: Any = {
     "type": "function_call",
     "call_id": "c1",
