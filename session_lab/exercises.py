@@ -1,0 +1,255 @@
+"""Each lesson's exercise, done in the lab and checked from the rows."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Literal
+
+from session_lab.database import Row, SessionInfo
+from session_lab.items import is_assistant_message, is_user_message, one_line, text_of
+from session_lab.recorder import Action, ClearSession, CreateSession, Fork
+from session_lab.replay import replay
+
+ExerciseKind = Literal["file", "forget", "isolation"]
+
+OTHER_STATEMENTS = 2
+"""What must be left when the city is forgotten: the name and the job."""
+
+_WORD = re.compile(r"\w[\w'-]*")
+_COMMON = frozenset(
+    _WORD.findall("""
+a about ah all also am an and any are as ask asked at be been but by can did do does don't for from
+had has have he hello help her hey hi him his how i i'd i'll i'm i've if in is isn't it it's item
+items its just know let like me message my no none not of ok okay on one or our out please said say
+says sent she so sorry tell thank thanks that that's the their them there they this to told up us
+was we were what what's when where which who why will with would yes you you're you've your
+""")
+)
+"""Words that a question and any answer may share by chance."""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """What to do in the lab. `steps` are Markdown; `folder` names the lesson."""
+
+    folder: str
+    kind: ExerciseKind
+    task: str
+    steps: tuple[str, ...]
+
+
+EXERCISES = (
+    Exercise(
+        "7_1_basic_sessions",
+        "file",
+        "Prove that the memory is in the file: make a session answer after a restart from what was"
+        " said before it.",
+        (
+            "In **Chat**, create a session with `Storage` = `File` and say where you live.",
+            "Choose `Restart` in the menu `More`, or end the app and start it again.",
+            "Ask: Where do I live?",
+            "Do the same with `Storage` = `Memory`, and see the check fail.",
+        ),
+    ),
+    Exercise(
+        "7_2_memory_operations",
+        "forget",
+        "Make the agent forget your city without clearing the session: it must still know your name"
+        " and your job.",
+        (
+            "In **Chat**, say your name, your city and your job, in three messages.",
+            "Press `Undo turn` until the city is gone, and say again what went with it."
+            " `Edit` is another way.",
+            "Look at `Sent to model`: is the city still in the request?",
+        ),
+    ),
+    Exercise(
+        "7_3_multi_sessions",
+        "isolation",
+        "Show from the rows, not from a reply, that `user_456` cannot see the order of `user_123`.",
+        (
+            "In **Chat**, create both sessions with `Storage` = `File`.",
+            "Tell each its own order: My order is A-1001. My order is A-1002.",
+            "Send both the same question with **Compare**, if you like.",
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that the rows say, in a sentence for a person, as plain text."""
+
+    holds: bool
+    text: str
+
+
+def passed(findings: Sequence[Finding]) -> bool:
+    """Whether the exercise is done: every finding holds."""
+    return bool(findings) and all(finding.holds for finding in findings)
+
+
+# -- 7.1 ------------------------------------------------------------------------------------
+
+
+def check_file(info: SessionInfo, rows: Sequence[Row], survived_row: int) -> list[Finding]:
+    """Did the session answer, since the last restart, from a message stored before it?
+
+    `rows` are the session's rows, oldest first; those up to the ID `survived_row` are older than
+    this process, or than the last restart. A word proves it that stands in the reply and in a
+    message from before, but in nothing that was said since.
+    """
+    if info.storage == "Memory":
+        return [Finding(False, "This session is in memory: a restart ends it. Choose a File one.")]
+    in_file = Finding(True, "The session is in the file.")
+    before = [row for row in rows if row.id <= survived_row and is_user_message(row.item)]
+    since = [row for row in rows if row.id > survived_row]
+    if not rows:
+        return [in_file, Finding(False, "Nothing is stored yet. Say where you live.")]
+    if not before:
+        return [in_file, Finding(False, "No message is older than the last restart. Restart now.")]
+    survived = Finding(True, f"{_name(before[-1])} was stored before the last restart.")
+    if not any(is_assistant_message(row.item) for row in since):
+        text = "No reply was stored since the restart. Ask for what you said before it."
+        return [in_file, survived, Finding(False, text)]
+    evidence = _answer_from(before, since)
+    if evidence is None:
+        text = "No reply since the restart holds a word that only the messages before it hold."
+        return [in_file, survived, Finding(False, f"{text} Ask: Where do I live?")]
+    word, said, reply = evidence
+    text = f"{_name(reply)} holds “{word}”, which was said in row {said.id} and not since."
+    older = Finding(True, f"{_name(said)} is older than the last restart.")
+    return [in_file, older, Finding(True, text)]
+
+
+def _answer_from(before: Sequence[Row], since: Sequence[Row]) -> tuple[str, Row, Row] | None:
+    """A word, the old message that says it, and the new reply that repeats it."""
+    said_since: set[str] = set()
+    for row in since:
+        if not is_assistant_message(row.item):
+            said_since |= _words(row)
+            continue
+        for old in reversed(before):
+            if found := sorted((_words(row) & _words(old)) - said_since):
+                return found[0], old, row
+    return None
+
+
+# -- 7.2 ------------------------------------------------------------------------------------
+
+
+def check_forgotten(rows: Sequence[Row], actions: Sequence[Action], city: str) -> list[Finding]:
+    """Did the session hold the city, was it not cleared, and does no row name the city now?
+
+    `actions` are what the lab did to the session: only they tell what was in rows that are gone.
+    """
+    if not city.strip():
+        return [Finding(False, "Type the city that it should forget.")]
+    held, was_cleared = _history_of(actions, city)
+    if not held:
+        text = f"Since the app started, no item of this session has named {city}. Say it in Chat."
+        return [Finding(False, text)]
+    findings = [Finding(True, f"The session held an item that named {city}.")]
+    if was_cleared:
+        findings.append(Finding(False, f"It was cleared after {city} was said. Begin again."))
+    naming = [row for row in rows if _names(row.data if row.item is None else row.item, city)]
+    if naming:
+        listed = ", ".join(str(row.id) for row in naming[:10])
+        text = f"{_count(naming)} still name {city}: {listed}. The latest: {_name(naming[-1])}."
+        findings.append(Finding(False, text))
+    else:
+        findings.append(Finding(True, f"None of its {_count(rows)} names {city}."))
+    others = [row for row in rows if _is_statement(row) and row not in naming]
+    left = ", ".join(_name(row) for row in others[-3:])
+    if len(others) >= OTHER_STATEMENTS:
+        return [*findings, Finding(True, f"What else you said is still stored: {left}.")]
+    text = f"It must still know your name and your job. Left of what you said: {left or 'nothing'}."
+    return [*findings, Finding(False, text)]
+
+
+def _history_of(actions: Sequence[Action], city: str) -> tuple[bool, bool]:
+    """Whether the session ever held the city, and whether it was cleared since."""
+    held = was_cleared = False
+    for action, items in replay(actions):
+        if isinstance(action, Fork | CreateSession):
+            held = was_cleared = False
+        if any(_names(item, city) for item in items):
+            held, was_cleared = True, False
+        elif isinstance(action, ClearSession):
+            was_cleared = held
+    return held, was_cleared
+
+
+# -- 7.3 ------------------------------------------------------------------------------------
+
+
+def check_isolation(
+    first: SessionInfo, first_rows: Sequence[Row], second: SessionInfo, second_rows: Sequence[Row]
+) -> list[Finding]:
+    """Does each of two file sessions hold a statement with words that no row of the other holds?"""
+    if first.session_id == second.session_id:
+        return [Finding(False, "This is one session. Choose two: the ID is what keeps them apart.")]
+    findings = [
+        Finding(False, f"{info.session_id} is in memory, a database of its own. Choose a File one.")
+        for info in (first, second)
+        if info.storage == "Memory"
+    ]
+    if findings:
+        return findings
+    shared = {row.id for row in first_rows} & {row.id for row in second_rows}
+    text = f"{_count(first_rows)} and {_count(second_rows)} in one file; {len(shared)} are in both."
+    return [
+        Finding(not shared, text),
+        *_own_facts(first, first_rows, second, second_rows),
+        *_own_facts(second, second_rows, first, first_rows),
+    ]
+
+
+def _own_facts(
+    info: SessionInfo, rows: Sequence[Row], other: SessionInfo, other_rows: Sequence[Row]
+) -> list[Finding]:
+    statements = [row for row in rows if _is_statement(row)]
+    if not statements:
+        return [Finding(False, f"{info.session_id} was told nothing yet. Tell it its order.")]
+    elsewhere = set(chain.from_iterable(_words(row) for row in other_rows))
+    findings = []
+    for row in statements[-3:]:
+        if own := sorted(_words(row) - elsewhere):
+            text = f"no row of {other.session_id} holds “{own[0]}”."
+            findings.append(Finding(True, f"{_name(row)} of {info.session_id}: {text}"))
+        elif len(_words(row)) > 1:
+            text = f"every word of it stands in {other.session_id} too."
+            findings.append(Finding(False, f"{_name(row)} of {info.session_id}: {text}"))
+    nothing = Finding(False, f"{info.session_id} has no fact of its own yet. Tell it its order.")
+    return findings or [nothing]
+
+
+# -- reading rows ---------------------------------------------------------------------------
+
+
+def _words(row: Row) -> set[str]:
+    """The words of a row that mean something by themselves."""
+    return {word.casefold() for word in _WORD.findall(text_of(row.item))} - _COMMON
+
+
+def _is_statement(row: Row) -> bool:
+    return is_user_message(row.item) and not text_of(row.item).rstrip().endswith("?")
+
+
+def _names(item: object, name: str) -> bool:
+    """Whether the whole item, not only its text, holds the name as a word."""
+    edge = r"\b" if name.strip().isascii() else ""
+    text = json.dumps(item, ensure_ascii=False)
+    return bool(re.search(edge + re.escape(name.strip()) + edge, text, re.IGNORECASE))
+
+
+def _name(row: Row) -> str:
+    return f"Row {row.id} (“{one_line(row.item, 60)}”)"
+
+
+def _count(rows: Sequence[Row]) -> str:
+    return f"{len(rows)} row" + ("" if len(rows) == 1 else "s")
