@@ -1,0 +1,225 @@
+"""Compare: one message to two sessions, or to one session under two memory policies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from session_lab.comparison import (
+    EXAMPLES,
+    Comparison,
+    compare_policies,
+    compare_sessions,
+    create_examples,
+)
+from session_lab.database import SessionInfo
+from session_lab.lab import Lab
+from session_lab.lab_agents import AGENT_NAMES, AgentName
+from session_lab.memory_policy import MemoryPolicy
+from session_lab.pages.compared import show_proof, show_side, show_untouched
+from session_lab.pages.live_reply import LiveReply, stop_when_left
+from session_lab.pages.session_choice import LISTED, choose_session, listed
+from session_lab.pages.shared import open_lab, show_rows, shown_errors
+from session_lab.pages.shown_text import as_typed, count_of
+from session_lab.pages.sidebar import policy_choice
+
+MODES = ("Two sessions", "Two memory policies")
+SHOWN_ROWS = 4
+QUESTION = "What is my name?"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is compared. Both infos are the same session when two policies are."""
+
+    infos: tuple[SessionInfo, SessionInfo]
+    policies: tuple[MemoryPolicy, MemoryPolicy]
+    agent: AgentName
+    keep: bool
+
+    @property
+    def is_one_session(self) -> bool:
+        return self.infos[0].session_id == self.infos[1].session_id
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """A result is shown as long as this stays the same."""
+        return (*(info.session_id for info in self.infos), *self.policies)
+
+
+def main() -> None:
+    lab = open_lab()
+    with shown_errors():
+        st.markdown("#### One message, two memories")
+        choice = choose(lab)
+        if choice is None:
+            return
+        comparison = current(choice)
+        text = message(comparison)
+        below_input = st.empty()
+        if text and text.strip():
+            comparison = start(lab, choice, text)
+        if comparison is None:
+            ask = {"say-both": QUESTION}
+            below_input.button(QUESTION, on_click=st.session_state.update, args=(ask,))
+        elif not comparison.is_done:
+            below_input.button(
+                "Stop", icon=":material/stop_circle:", on_click=comparison.stop, key="stop-both"
+            )
+        show(lab, choice, comparison)
+
+
+def message(comparison: Comparison | None) -> str | None:
+    """What to send now, if anything."""
+    is_busy = comparison is not None and not comparison.is_done
+    # In a container it stays where it is, and the page does not scroll to its end.
+    with st.container():
+        typed = st.chat_input(
+            "Message both", key="message-both", submit_mode="stop", disabled=is_busy
+        )
+    text = typed or st.session_state.pop("say-both", None)
+    return None if is_busy else text
+
+
+def choose(lab: Lab) -> Choice | None:
+    """The inputs; None as long as there is nothing to compare, and then the page says why."""
+    count = lab.catalog.count()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        mode = st.segmented_control("Compare", MODES, default=MODES[0], required=True, key="mode")
+        agent = cast(AgentName, st.selectbox("Agent", AGENT_NAMES, key="compare-agent", width=160))
+        search = ""
+        if count > LISTED:
+            search = st.text_input("Find a session", placeholder="Title, ID or text", width=260)
+    if mode == MODES[1]:
+        return choose_policies(lab, agent, search)
+    if count < 2:
+        show_nothing_to_compare(lab, count)
+        return None
+    return choose_sessions(lab, agent, search)
+
+
+def choose_sessions(lab: Lab, agent: AgentName, search: str) -> Choice | None:
+    infos = listed(lab, ("first-session", "second-session"), search, tuple(EXAMPLES))
+    left, right = st.columns(2)
+    with left:
+        first = choose_session("First session", "first-session", infos, 0)
+    with right:
+        second = choose_session("Second session", "second-session", infos, 1)
+    if first is None or second is None:
+        st.caption(f"No session contains {as_typed(search, 60)}.")
+        return None
+    if first.session_id == second.session_id:
+        st.warning("This is one session twice. Choose two, or compare two memory policies.")
+        return None
+    return Choice((first, second), (MemoryPolicy(), MemoryPolicy()), agent, keep=True)
+
+
+def choose_policies(lab: Lab, agent: AgentName, search: str) -> Choice | None:
+    infos = listed(lab, ("copied-session",), search)
+    st.caption(
+        "The message goes to two copies of the session, in memory. The session itself is not "
+        "changed. The copies are removed when both replies are there."
+    )
+    session = choose_session("Session", "copied-session", infos, 0)
+    if session is None:
+        st.info("No session matches. Say something in Chat first, or search for another.")
+        return None
+    left, right = st.columns(2)
+    with left:
+        first = policy_choice("Memory of copy A", "memory-a")
+    with right:
+        second = policy_choice("Memory of copy B", "memory-b", start=1, items=2)
+    keep = st.toggle("Keep the copies", help="They stay in the list of Chat until the app ends.")
+    return Choice((session, session), (first, second), agent, keep)
+
+
+def show_nothing_to_compare(lab: Lab, count: int) -> None:
+    one = "one session" if count else "no session yet"
+    examples = " and ".join(f"`{key}` is told: {text}" for key, text in EXAMPLES.items())
+    st.info(
+        f"There is {one}, and a comparison needs two. Make two that know different things: "
+        f"{examples} Then ask both: {QUESTION}"
+    )
+    if st.button("Create two sessions", icon=":material/add:", type="primary"):
+        create_examples(lab)
+        st.rerun()
+
+
+def current(choice: Choice) -> Comparison | None:
+    """The comparison of this tab that belongs to what is chosen, running or done."""
+    key, comparison = st.session_state.get("comparison", (None, None))
+    return cast(Comparison, comparison) if key == choice.key else None
+
+
+def start(lab: Lab, choice: Choice, text: str) -> Comparison:
+    ids = (choice.infos[0].session_id, choice.infos[1].session_id)
+    comparison = (
+        compare_policies(lab, ids[0], choice.policies, text, choice.agent, keep=choice.keep)
+        if choice.is_one_session
+        else compare_sessions(lab, ids, text, choice.agent, choice.policies[0])
+    )
+    st.session_state["comparison"] = (choice.key, comparison)
+    return comparison
+
+
+def show(lab: Lab, choice: Choice, comparison: Comparison | None) -> None:
+    """The two sides, and below them what the rows say."""
+    if comparison is None and choice.is_one_session:
+        show_stored(lab, choice.infos[0], "stored")
+        return
+    places = st.columns(2, gap="medium")
+    for number, place in enumerate(places):
+        with place:
+            show_head(choice, number)
+    if comparison is not None and not comparison.is_done:
+        follow(comparison, places)
+    for number, place in enumerate(places):
+        with place:
+            if comparison is not None:
+                show_side(comparison.sides[number], f"side-{number}")
+            else:
+                show_stored(lab, choice.infos[number], f"side-{number}")
+    if comparison is not None and comparison.problem:
+        st.error(as_typed(comparison.problem, 400))
+    if not choice.is_one_session:
+        show_proof(lab, choice.infos, comparison)
+    elif comparison is not None:
+        show_untouched(lab, choice.infos[0], comparison)
+
+
+def show_head(choice: Choice, number: int) -> None:
+    info = choice.infos[number]
+    letter = "AB"[number]
+    if choice.is_one_session:
+        st.markdown(f"##### {letter}: {choice.policies[number]}")
+    else:
+        color = "blue" if info.storage == "File" else "orange"
+        st.markdown(f"##### {letter}: {as_typed(info.title, 60)} :{color}-badge[{info.storage}]")
+
+
+def show_stored(lab: Lab, info: SessionInfo, key: str) -> None:
+    """The end of the conversation, before anything is sent."""
+    database = lab.catalog.database(info.session_id)
+    rows = database.rows(info.session_id, last=SHOWN_ROWS)
+    count = count_of(info.item_count, "item")
+    st.caption(f"{count} stored" + (", the newest:" if info.item_count > len(rows) else ":"))
+    show_rows(rows, database.reports(info.session_id, rows[0].id if rows else 0), key)
+
+
+def follow(comparison: Comparison, places: Sequence[DeltaGenerator]) -> None:
+    """Show both replies as they are written, until both are done or a person stops them."""
+    stop_when_left(comparison.stop)
+    replies = [
+        LiveReply(side.live, place) for side, place in zip(comparison.sides, places, strict=True)
+    ]
+    for _ in comparison.follow():
+        for reply in replies:
+            reply.draw()
+    st.rerun()
+
+
+main()

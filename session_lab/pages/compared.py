@@ -1,0 +1,119 @@
+"""What a comparison shows: each side's turn, and the proof of isolation from the rows."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from session_lab.comparison import Comparison, Side
+from session_lab.database import Row, SessionInfo
+from session_lab.isolation import Proof, Search, prove
+from session_lab.items import kind, one_line
+from session_lab.lab import Lab
+from session_lab.pages.inspector import show_calls
+from session_lab.pages.shared import show_rows
+from session_lab.pages.shown_text import as_typed, count_of
+
+LISTED = 8
+
+
+def show_side(side: Side, key: str) -> None:
+    """The turn as it was stored, then its requests, then its rows."""
+    report = side.live.report
+    question = side.question_row
+    known = {question: report.facts()} if report is not None and question is not None else {}
+    show_rows(side.added, known, key)
+    if report is not None and report.error is not None:
+        st.error(as_typed(report.error, 600), icon=":material/error:")
+        if side.is_kept and question is not None:
+            st.caption("The question is stored without an answer: Chat offers Retry and Remove.")
+    if report is not None and report.calls:
+        show_calls(report, key)
+    st.markdown(f"**Stored by this turn**: {count_of(len(side.added), 'item')}")
+    for row in side.added[:LISTED]:
+        st.markdown(f":small[{_described(row)}]")
+
+
+def _described(row: Row) -> str:
+    return f"row {row.id} · **{as_typed(kind(row.item))}** {as_typed(one_line(row.item, 60), 60)}"
+
+
+def show_proof(
+    lab: Lab, infos: tuple[SessionInfo, SessionInfo], comparison: Comparison | None
+) -> None:
+    """That the two sessions have nothing of each other, with the queries that say so."""
+    text = comparison.text if comparison is not None else ""
+    proof = prove(lab.catalog, infos[0].session_id, infos[1].session_id, text)
+    with st.container(border=True):
+        st.markdown("##### Isolation, from the rows")
+        _say(_about_rows(proof), not proof.shared_rows)
+        if comparison is not None:
+            _say(_about_message(comparison), True)
+        for search in proof.searches:
+            _say(_about_search(search), not search.found)
+        if not proof.searches:
+            st.caption("Tell each session something of its own, and it is looked for in the other.")
+        if proof.newest:
+            st.dataframe(proof.newest, hide_index=True, height=36 * len(proof.newest) + 38)
+        queries = st.expander("The queries", icon=":material/database:")
+        queries.code(
+            ";\n\n".join([proof.query, *(each.query for each in proof.searches)]) + ";",
+            language="sql",
+            wrap_lines=True,
+        )
+
+
+def _say(text: str, holds: bool) -> None:
+    st.markdown(f"{':green[:material/check:]' if holds else ':orange[:material/info:]'} {text}")
+
+
+def _about_rows(proof: Proof) -> str:
+    if proof.shared_rows is None:
+        return (
+            "**No row belongs to both**: they lie in different databases. A row of each may have "
+            "the same number, as two houses in different streets may."
+        )
+    if proof.shared_rows:
+        return f"{count_of(proof.shared_rows, 'row')} belong to both."
+    return "**No row belongs to both**: each row has one session ID, and the query counts 0."
+
+
+def _about_message(comparison: Comparison) -> str:
+    where = [
+        f"row {side.question_row} in {as_typed(side.session_id, 60)}"
+        if side.question_row is not None
+        else f"not stored in {as_typed(side.session_id, 60)}"
+        for side in comparison.sides
+    ]
+    return f"“{as_typed(comparison.text, 60)}” is {where[0]} and {where[1]}."
+
+
+def _about_search(search: Search) -> str:
+    said = f"“{as_typed(search.text, 60)}” (row {search.row} of {as_typed(search.said_in, 60)})"
+    if not search.found:
+        return f"{said} stands in no row of {as_typed(search.looked_in, 60)}."
+    rows = ", ".join(str(row) for row in search.found[:LISTED])
+    return (
+        f"{said} stands in {as_typed(search.looked_in, 60)} too, in row {rows}: a message to that "
+        "session, a copy or an import stored it there as well."
+    )
+
+
+def show_untouched(lab: Lab, info: SessionInfo, comparison: Comparison) -> None:
+    """That the session whose copies were asked still has the rows that it had."""
+    before, now = comparison.before, lab.catalog.database(info.session_id).version(info.session_id)
+    title = as_typed(info.title, 60)
+    with st.container(border=True):
+        st.markdown("##### Isolation, from the rows")
+        if now == before:
+            rows = f"{count_of(now.item_count, 'row')}, the last is row {now.last_row}"
+            _say(f"**{title} is as it was before**: {rows}.", True)
+        else:
+            _say(f"{title} has changed since: it was not this comparison that wrote there.", False)
+        _say(
+            f"{_about_message(comparison)} Each copy is a database of its own in memory, so equal "
+            "numbers are different rows.",
+            True,
+        )
+        kept = [side.session_id for side in comparison.sides if lab.catalog.info(side.session_id)]
+        names = ", ".join(as_typed(session_id, 80) for session_id in kept)
+        st.caption(f"Kept, in the list of Chat: {names}." if kept else "The copies are removed.")

@@ -1,0 +1,167 @@
+"""Lessons: each README and its script, with a run whose output is live, and its exercise."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from session_lab.database import Row, SessionInfo
+from session_lab.exercises import (
+    EXERCISES,
+    Exercise,
+    Finding,
+    check_file,
+    check_forgotten,
+    check_isolation,
+    passed,
+)
+from session_lab.lab import Lab
+from session_lab.lesson_runner import LESSONS, Lesson, LessonRun, LessonRunner
+from session_lab.pages.readme_view import show_readme
+from session_lab.pages.session_choice import choose_session, listed
+from session_lab.pages.shared import open_lab, shown_errors
+from session_lab.pages.shown_text import as_typed, count_of
+
+SHOWN_LINES = 400
+WIDTH = 900
+
+
+@st.cache_resource(show_spinner=False, on_release=LessonRunner.close)
+def runner_of_process() -> LessonRunner:
+    return LessonRunner()
+
+
+def main() -> None:
+    lab = open_lab()
+    with st.container(width=WIDTH), shown_errors():
+        lesson = chosen_lesson()
+        run = show_run(lesson)
+        output = st.container()
+        if run is not None:
+            output = st.container(height=320, autoscroll=True, key="lesson-output").empty()
+            show_output(run, output)
+        readme, source, exercise = st.tabs(["README", "agent.py", "Exercise"], key="lesson-tabs")
+        with readme:
+            show_readme(lesson.readme)
+        with source:
+            st.code(lesson.script.read_text(encoding="utf-8"), language="python")
+        with exercise:
+            show_exercise(lab, next(e for e in EXERCISES if e.folder == lesson.folder.name))
+        if run is not None and not run.is_done:
+            follow(run, output)
+
+
+def chosen_lesson() -> Lesson:
+    """The lesson that the address names, so that the browser's back button works too."""
+    titles = {lesson.title: lesson for lesson in LESSONS}
+    named = st.query_params.get("lesson")
+    start = next((each for each in LESSONS if each.folder.name == named), LESSONS[0])
+    key = f"lesson-{start.folder.name}"
+
+    def go() -> None:
+        st.query_params["lesson"] = titles[st.session_state[key]].folder.name
+
+    st.segmented_control(
+        "Lesson", list(titles), default=start.title, required=True, key=key, on_change=go
+    )
+    return start
+
+
+# -- running --------------------------------------------------------------------------------
+
+
+def show_run(lesson: Lesson) -> LessonRun | None:
+    """The buttons, and how the latest run stands; returns that run."""
+    runner = runner_of_process()
+    run = runner.last(lesson.script)
+    is_running = run is not None and not run.is_done
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Run", icon=":material/play_arrow:", type="primary", disabled=is_running):
+            runner.run(lesson.script)
+            st.rerun()
+        if st.button("Stop", icon=":material/stop_circle:", disabled=not is_running) and run:
+            run.stop()
+            st.rerun()
+        st.markdown(f"`python {lesson.folder.name}/agent.py`" if run is None else ending(run))
+    return run
+
+
+def ending(run: LessonRun) -> str:
+    """How the run stands, in one line of Markdown."""
+    if not run.is_done:
+        return "Running…"
+    status = f"exit status {run.exit_status}"
+    after = f"after {run.seconds:.1f} s: {status}"
+    if run.ending == "stopped":
+        return f":orange[:material/stop_circle:] Stopped {after}."
+    if run.ending == "out of time":
+        return f":orange[:material/timer_off:] Ended for taking too long, {after}."
+    if run.exit_status == 0:
+        return f":green[:material/check_circle:] Finished {after}."
+    return f":red[:material/error:] Failed {after}. The last lines say why."
+
+
+def show_output(run: LessonRun, place: DeltaGenerator) -> None:
+    lines = run.output.splitlines()[-SHOWN_LINES:]
+    with place.container():
+        if run.line_count > SHOWN_LINES:
+            st.caption(f"The newest {count_of(len(lines), 'line')} of {run.line_count:,}.")
+        st.code("\n".join(lines) or "(nothing printed yet)", language=None, wrap_lines=True)
+
+
+def follow(run: LessonRun, place: DeltaGenerator) -> None:
+    """Show lines as they are printed. The run goes on when the page is left, and is found again."""
+    for _ in run.follow(every=0.3):
+        show_output(run, place)
+    st.rerun()
+
+
+# -- the exercise ---------------------------------------------------------------------------
+
+
+def show_exercise(lab: Lab, exercise: Exercise) -> None:
+    """What to do in Chat, and a check of the rows of the session in which it was done."""
+    st.markdown(exercise.task)
+    st.markdown("\n".join(f"{n}. {step}" for n, step in enumerate(exercise.steps, 1)))
+    keys = [f"{exercise.kind}-first", f"{exercise.kind}-second"]
+    infos = listed(lab, keys)
+    if not infos:
+        st.info("There is no session yet. Begin in Chat.")
+        return
+    is_pair = exercise.kind == "isolation"
+    first = choose_session("First session" if is_pair else "Session", keys[0], infos, 0)
+    second = choose_session("Second session", keys[1], infos, 1) if is_pair else first
+    city = ""
+    if exercise.kind == "forget":
+        city = st.text_input("City", placeholder="Oslo", max_chars=60)
+    if st.button("Check", icon=":material/fact_check:", type="primary"):
+        assert first is not None and second is not None
+        show_findings(check(lab, exercise, first, second, city))
+
+
+def check(
+    lab: Lab, exercise: Exercise, first: SessionInfo, second: SessionInfo, city: str
+) -> list[Finding]:
+    rows = rows_of(lab, first)
+    if exercise.kind == "file":
+        return check_file(first, rows, lab.survived_row)
+    if exercise.kind == "forget":
+        return check_forgotten(rows, lab.actions(first.session_id), city)
+    return check_isolation(first, rows, second, rows_of(lab, second))
+
+
+def rows_of(lab: Lab, info: SessionInfo) -> list[Row]:
+    return lab.catalog.database(info.session_id).rows(info.session_id)
+
+
+def show_findings(findings: list[Finding]) -> None:
+    if passed(findings):
+        st.success("Done. The rows say so:", icon=":material/check_circle:")
+    else:
+        st.warning("Not yet. This is what the rows say:", icon=":material/pending:")
+    for finding in findings:
+        icon = ":green[:material/check:]" if finding.holds else ":orange[:material/close:]"
+        st.markdown(f"{icon} {as_typed(finding.text, 500)}")
+
+
+main()

@@ -1,0 +1,60 @@
+"""A reply while it is being written, for every page that starts a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from session_lab.live_turn import LiveTurn
+from session_lab.pages.shared import show_text, show_tool
+from session_lab.pages.shown_text import SHOWN_CHARACTERS
+
+
+class LiveReply:
+    """The question, the tool items as they come, and the text so far, drawn in one place."""
+
+    def __init__(self, live: LiveTurn, place: DeltaGenerator) -> None:
+        self._live = live
+        self._shown_tools = 0
+        with place:
+            if live.text is not None:
+                with st.chat_message("user"):
+                    st.text(live.text[:SHOWN_CHARACTERS])
+            self._tools = st.container()
+            with st.chat_message("assistant"):
+                self._reply = st.empty()
+
+    def draw(self) -> None:
+        """Show what came since the last call."""
+        with self._tools:
+            for item in self._live.tools[self._shown_tools :]:
+                with st.chat_message("tool", avatar=":material/build:"):
+                    show_tool(item)
+                self._shown_tools += 1
+        with self._reply.container():
+            if self._live.reply:
+                # Cut here: what `show_text` offers for more is a widget, and this is drawn often.
+                show_text(self._live.reply[:SHOWN_CHARACTERS], f"live-{self._live.session_id}")
+            else:
+                st.caption(f"{self._live.agent} is thinking…")
+
+
+def stop_when_left(stop: Callable[[], None]) -> None:
+    """Stop the run when the script that follows it was stopped, and draw the page anew.
+
+    The input's stop button ends the script. A click elsewhere ends it too, but then a new script
+    follows the run. Only in the first case does the browser get to run this fragment again.
+    """
+    is_drawn = False
+
+    @st.fragment(run_every=0.3)
+    def look_again() -> None:
+        nonlocal is_drawn
+        if is_drawn:
+            stop()
+            st.rerun()
+        is_drawn = True
+
+    look_again()

@@ -1,0 +1,58 @@
+"""A README of this repository on a page: its diagrams drawn, its links leading somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import streamlit as st
+
+from session_lab.lesson_runner import LESSONS, ROOT
+from session_lab.pages.shown_text import safe_parts
+
+_DETAILS = re.compile(r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", re.S)
+_LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
+
+_HEADING = re.compile(r"^(#{1,4} )", re.M)
+"""Two levels lower, a heading fits below the page's own."""
+
+
+def show_readme(readme: Path) -> None:
+    """Draw the whole README; a folded part of it is an expander."""
+    parts = _DETAILS.split(readme.read_text(encoding="utf-8"))
+    _show_blocks(parts[0], readme.parent)
+    for summary, folded, after in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        with st.expander(summary.strip()):
+            _show_blocks(folded, readme.parent)
+        _show_blocks(after, readme.parent)
+
+
+def _show_blocks(text: str, folder: Path) -> None:
+    for part, language in safe_parts(text):
+        if language == "mermaid":
+            st.mermaid_chart(part)
+        elif language is not None:
+            st.code(part, language=language or None, wrap_lines=True)
+        elif part.strip():
+            st.markdown(_HEADING.sub(r"##\1", linked(part, folder)))
+
+
+def linked(text: str, folder: Path) -> str:
+    """The Markdown with links that work here: to another lesson's tab, to the web, or no link.
+
+    `folder` is where the README lies, which relative links start from. The app serves no files of
+    the repository, so a link to one of them is shown as its path.
+    """
+    lessons = {lesson.readme.resolve(): lesson.folder.name for lesson in LESSONS}
+
+    def replace(link: re.Match[str]) -> str:
+        text, target = link.groups()
+        if target.startswith(("https://", "#")):
+            return link.group()
+        file = (folder / target.partition("#")[0]).resolve()
+        if file in lessons:
+            return f"[{text}](?lesson={lessons[file]})"
+        path = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file.name
+        return f"{text} (`{path}`)" if str(path) not in text else text
+
+    return _LINK.sub(replace, text)

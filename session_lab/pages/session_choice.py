@@ -1,0 +1,47 @@
+"""Pick a session, on the pages that have no session list beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from session_lab.database import SessionInfo
+from session_lab.lab import Lab
+
+LISTED = 30
+
+
+def listed(
+    lab: Lab, keys: Sequence[str], search: str = "", first: Sequence[str] = ()
+) -> dict[str, SessionInfo]:
+    """The latest sessions that match, and those that the widgets `keys` have chosen already.
+
+    Of those that match, the IDs in `first` come first.
+    """
+    found = {info.session_id: info for info in lab.catalog.sessions(search.strip(), LISTED)}
+    infos = {session_id: found[session_id] for session_id in first if session_id in found}
+    infos.update(found)
+    for key in keys:
+        chosen = st.session_state.get(key)
+        if chosen and (info := lab.catalog.info(chosen)):
+            infos.setdefault(chosen, info)
+    return infos
+
+
+def choose_session(
+    label: str, key: str, infos: dict[str, SessionInfo], start: int
+) -> SessionInfo | None:
+    """One of `infos`, at first the one at the index `start`; None if there is none."""
+
+    def described(session_id: str) -> str:
+        info = infos[session_id]
+        name = f"{info.title} ({session_id})" if info.title != session_id else session_id
+        return f"{name} · {info.storage}"
+
+    ids = list(infos)
+    chosen = st.session_state.get(key)
+    # The order of the list follows the conversations; the choice stays where it was.
+    index = ids.index(chosen) if chosen in infos else min(start, len(ids) - 1)
+    chosen = st.selectbox(label, ids, index if ids else None, described, key=key)
+    return infos.get(chosen) if chosen else None

@@ -1,0 +1,123 @@
+"""What every page needs: the one lab of the process, and messages shown safely."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from session_lab.catalog import CatalogError
+from session_lab.database import Row
+from session_lab.items import field, kind, text_of
+from session_lab.lab import Lab
+from session_lab.model_choice import choose_model, explain_error
+from session_lab.offline_model import OfflineModel
+from session_lab.pages.shown_text import SHOWN_CHARACTERS, as_typed, safe_parts
+from session_lab.turns import SessionChanged
+
+WORD_DELAY = 0.03
+"""Seconds between the offline model's words, so that a person sees the reply being written."""
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@st.cache_resource(show_spinner=False, on_release=Lab.close)
+def _lab_of_process() -> Lab:
+    model = choose_model()  # Loads .env, which may name the database.
+    db_path = ROOT / (os.environ.get("SESSIONS_DB") or "data/sessions.db")
+    if isinstance(model, OfflineModel):
+        model = OfflineModel(WORD_DELAY)
+    return Lab(db_path, model)
+
+
+def open_lab() -> Lab:
+    """The lab, or a page that says why there is none."""
+    try:
+        return _lab_of_process()
+    except Exception as error:
+        st.error(explain_error(error) or f"The app can't start. {type(error).__name__}: {error}")
+        st.stop()
+
+
+@contextmanager
+def shown_errors() -> Iterator[None]:
+    """Show what a person can do something about, instead of a traceback."""
+    try:
+        yield
+    except (CatalogError, SessionChanged) as error:
+        st.error(as_typed(str(error), 500))
+    except (OSError, sqlite3.Error) as error:
+        st.error(as_typed(explain_error(error) or str(error), 500))
+
+
+def show_text(text: str, key: str) -> None:
+    """A reply or a message, however long, with its code blocks and without foreign images."""
+    for part, language in safe_parts(text[:SHOWN_CHARACTERS]):
+        if language is not None:
+            st.code(part, language=language or None, wrap_lines=True)
+        elif part.strip():
+            st.markdown(part)
+    if len(text) > SHOWN_CHARACTERS:
+        rest = st.expander(f"Show all {len(text):,} characters", on_change="rerun", key=key)
+        if rest.open:
+            rest.text(text)
+
+
+def show_tool(item: Any) -> None:
+    """A tool call or its output, folded."""
+    icon = ":material/build:" if kind(item) == "tool call" else ":material/output:"
+    name = field(item, "name") or text_of(item)
+    with st.expander(f"{kind(item).capitalize()}: {as_typed(str(name), 60)}", icon=icon):
+        st.code(text_of(item)[:SHOWN_CHARACTERS], language=None, wrap_lines=True)
+
+
+def show_rows(
+    rows: Sequence[Row], reports: dict[int, dict[str, Any]], key: str = "conversation"
+) -> None:
+    """The conversation: each message in place, tool items folded, each reply with its label."""
+    asked = 0
+    for row in rows:
+        if kind(row.item) == "user":
+            asked = row.id
+        _show_row(row, reports.get(asked), f"{key}-{row.id}")
+
+
+def _show_row(row: Row, report: dict[str, Any] | None, key: str) -> None:
+    what = kind(row.item)
+    if row.item is None:
+        st.caption(f"Row {row.id} holds no readable item; the SDK skips it.")
+    elif what == "user":
+        with st.chat_message("user"):
+            text = text_of(row.item)
+            st.text(text[:SHOWN_CHARACTERS])
+            if len(text) > SHOWN_CHARACTERS:
+                rest = st.expander(f"Show all {len(text):,} characters", on_change="rerun", key=key)
+                if rest.open:
+                    rest.text(text)
+    elif what == "assistant":
+        with st.chat_message("assistant"):
+            show_text(text_of(row.item), key)
+            st.caption(reply_label(report))
+    else:
+        with st.chat_message("tool", avatar=":material/build:"):
+            show_tool(row.item)
+
+
+def reply_label(report: dict[str, Any] | None) -> str:
+    """Who wrote a reply and what it cost, in one line."""
+    if report is None:
+        return "Added by hand or by another program"
+    about = "about " if report["estimated"] else ""
+    tokens = f"{about}{report['input_tokens']:,} tokens in, {report['output_tokens']:,} out"
+    return " · ".join(
+        [
+            f"**{as_typed(str(report['agent']))}**",
+            f"{report['items_stored']} items stored",
+            tokens,
+            f"{report['seconds']:.1f} s",
+        ]
+    )

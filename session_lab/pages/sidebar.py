@@ -1,0 +1,109 @@
+"""The sidebar of Chat: pick or create a session, choose who answers and what is remembered."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, cast
+
+import streamlit as st
+
+from session_lab.database import SessionInfo
+from session_lab.lab import Lab
+from session_lab.lab_agents import AGENT_NAMES, AgentName
+from session_lab.memory_policy import POLICY_KINDS, MemoryPolicy, PolicyKind
+from session_lab.model_choice import describe_model
+from session_lab.pages.dialogs import new_session_dialog
+from session_lab.pages.shown_text import age, as_typed, count_of
+
+PER_PAGE = 30
+FIRST_SESSION = "my_first_session"
+POLICY_HELP = """What of the stored history is sent with the next message. Nothing stored changes.
+
+- **Everything**: all items, the SDK's default.
+- **Last N items**: `SessionSettings(limit=N)`; cheap, but it can start in the middle of a turn.
+- **Last N turns**: whole turns, so a tool call is never parted from its output.
+- **Summary**: the newest N turns, and a summary that the model writes of the older ones."""
+
+
+def chosen_session(lab: Lab) -> SessionInfo:
+    """The session that the address names, else the latest, else a first one made for a visitor."""
+    wanted = st.query_params.get("session")
+    info = lab.catalog.info(wanted) if wanted else None
+    if wanted and info is None:
+        st.toast(f"There is no session {as_typed(wanted, 60)}. This is the latest one.")
+    if info is None:
+        latest = lab.catalog.sessions(limit=1)
+        if not latest:
+            lab.create(FIRST_SESSION, "File")
+        info = latest[0] if latest else lab.catalog.existing(FIRST_SESSION)
+        st.query_params["session"] = info.session_id
+    return info
+
+
+def show_sidebar(lab: Lab, chosen: SessionInfo) -> tuple[AgentName, MemoryPolicy]:
+    """Draw the sidebar; returns the choices that the next message uses."""
+    with st.sidebar:
+        if st.button("New session", icon=":material/add:", type="primary", width="stretch"):
+            new_session_dialog(lab)
+        search = st.text_input(
+            "Find a session", placeholder="Title, ID or text", key="find", icon=":material/search:"
+        )
+        _show_sessions(lab, search.strip(), chosen.session_id)
+        agent = st.selectbox(
+            "Agent",
+            AGENT_NAMES,
+            key="agent",
+            help="Who answers next. All agents can share one session.",
+        )
+        policy = policy_choice()
+        name = describe_model(lab.model)
+        st.badge(as_typed(name.split(" (")[0]), icon=":material/memory:", color="gray", help=name)
+    return cast(AgentName, agent), policy
+
+
+def _show_sessions(lab: Lab, search: str, chosen_id: str) -> None:
+    found = lab.catalog.count(search)
+    if found == 0:
+        st.caption(f"No session contains {as_typed(search, 60)}.")
+        return
+    pages = math.ceil(found / PER_PAGE)
+    # A search that finds less may leave the chosen page behind the last one.
+    page = min(st.session_state.get(f"page-{pages}", 1), pages)
+    height: int | Literal["content"] = "content" if found <= 4 else 300
+    with st.container(height=height, border=False, gap="xsmall", key="sessions"):
+        for info in lab.catalog.sessions(search, PER_PAGE, (page - 1) * PER_PAGE):
+            _show_entry(info, info.session_id == chosen_id)
+    if pages > 1:
+        st.pagination(pages, max_visible_pages=3, key=f"page-{pages}")
+
+
+def _show_entry(info: SessionInfo, is_chosen: bool) -> None:
+    st.button(
+        as_typed(info.title, 40),
+        key=f"open-{info.session_id}",
+        icon=":material/database:" if info.storage == "File" else ":material/bolt:",
+        type="secondary" if is_chosen else "tertiary",
+        width="stretch",
+        on_click=st.query_params.update,
+        args=({"session": info.session_id},),
+    )
+    color = "blue" if info.storage == "File" else "orange"
+    items = count_of(info.item_count, "item")
+    st.caption(f":{color}-badge[{info.storage}] {items} · {age(info.updated)}")
+
+
+def policy_choice(
+    label: str = "Memory", key: str = "memory", start: int = 0, items: int = 6
+) -> MemoryPolicy:
+    """The choice of a memory policy, and of its N.
+
+    `start` is the index of the first choice, `items` the first N of `Last N items`.
+    """
+    chosen = st.selectbox(label, POLICY_KINDS, start, key=key, help=POLICY_HELP)
+    kind = cast(PolicyKind, chosen)
+    if kind == "Everything":
+        return MemoryPolicy()
+    unit = "items" if kind == "Last N items" else "turns"
+    label = f"N ({unit} sent)" if kind != "Summary" else "N (newest turns sent as they are)"
+    n = st.number_input(label, 1, 1000, items if unit == "items" else 2, key=f"{key}-n-{kind}")
+    return MemoryPolicy(kind, n)

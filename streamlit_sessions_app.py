@@ -1,0 +1,34 @@
+"""The session lab: streamlit run streamlit_sessions_app.py"""
+
+from pathlib import Path
+
+import streamlit as st
+
+PAGES = Path(__file__).resolve().parent / "session_lab" / "pages"
+
+# Streamlit leaves wide margins; the conversation and the inspector need the room. Both end where
+# the window ends, however high it is, so that the input below the conversation is in sight.
+STYLE = """<style>
+.stMainBlockContainer {padding: 4rem 1.5rem 1rem}
+.st-key-sessions button > div {justify-content: flex-start}
+.st-key-conversation, .st-key-inspector-panel {height: 100% !important}
+:has(> .st-key-conversation), :has(> .st-key-inspector-panel) {flex: none !important}
+:has(> .st-key-conversation) {height: max(12rem, calc(100dvh - 17rem)) !important}
+:has(> .st-key-inspector-panel) {height: max(12rem, calc(100dvh - 9rem)) !important}
+@media (max-width: 640px) {
+    :has(> .st-key-conversation) {height: max(12rem, calc(100dvh - 22rem)) !important}
+}
+</style>"""
+
+# An emoji, because the browser would fetch a Material icon for its tab from fonts.gstatic.com.
+st.set_page_config(page_title="Session lab", page_icon="💬", layout="wide")
+st.html(STYLE)
+page = st.navigation(
+    [
+        st.Page(PAGES / "chat.py", title="Chat", icon=":material/forum:", default=True),
+        st.Page(PAGES / "compare.py", title="Compare", icon=":material/compare_arrows:"),
+        st.Page(PAGES / "lessons.py", title="Lessons", icon=":material/school:"),
+    ],
+    position="top",
+)
+page.run()
