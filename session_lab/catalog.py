@@ -218,7 +218,14 @@ class Catalog:
             zip((row.id for row in rows), (row.id for row in new.rows(new_id)), strict=True)
         )
         known = old.reports(source_id).items()
-        new.save_reports(new_id, {new_ids[row]: told for row, told in known if row in new_ids})
+        new.save_reports(
+            new_id,
+            {
+                new_ids[row]: {**told, "last_row": new_ids[told["last_row"]]}
+                for row, told in known
+                if row in new_ids and told["last_row"] in new_ids
+            },
+        )
         self.rename(new_id, f"{source.title} (fork)"[:MAX_TITLE_LENGTH])
         new.set_origin(new_id, source_id, len(rows))
         return len(rows)

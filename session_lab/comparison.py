@@ -104,11 +104,8 @@ def compare_sessions(
         if lab.live(session_id) is not None:
             raise CatalogError(BUSY)
     before = lab.catalog.database(session_ids[0]).version(session_ids[0])
-    first, second = (
-        Side(session_id, policy, lab.send(session_id, text, agent, policy))
-        for session_id in session_ids
-    )
-    return Comparison(lab, text, (first, second), before)
+    sides = _send_both(lab, session_ids, (policy, policy), text, agent, keep=True)
+    return Comparison(lab, text, sides, before)
 
 
 def compare_policies(
@@ -128,12 +125,35 @@ def compare_policies(
         CatalogError: the session is gone, or a reply is being written in it.
     """
     before = lab.catalog.database(session_id).version(session_id)
-    copies = _copies(lab, session_id)
-    first, second = (
-        Side(copy, policy, lab.send(copy, text, agent, policy), keep)
-        for copy, policy in zip(copies, policies, strict=True)
+    first, second = _copies(lab, session_id)
+    try:
+        sides = _send_both(lab, (first, second), policies, text, agent, keep=keep)
+    except Exception:
+        _remove(lab, [first, second])
+        raise
+    return Comparison(lab, text, sides, before)
+
+
+def _send_both(
+    lab: Lab,
+    session_ids: tuple[str, str],
+    policies: tuple[MemoryPolicy, MemoryPolicy],
+    text: str,
+    agent: AgentName,
+    *,
+    keep: bool,
+) -> tuple[Side, Side]:
+    """Send to both or to none: if the second can't begin, the first is stopped."""
+    first = lab.send(session_ids[0], text, agent, policies[0])
+    try:
+        second = lab.send(session_ids[1], text, agent, policies[1])
+    except Exception:
+        first.stop()
+        raise
+    return (
+        Side(session_ids[0], policies[0], first, keep),
+        Side(session_ids[1], policies[1], second, keep),
     )
-    return Comparison(lab, text, (first, second), before)
 
 
 def _copies(lab: Lab, session_id: str) -> list[str]:

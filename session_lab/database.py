@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from session_lab.items import Item, text_of
+from session_lab.items import Item, is_assistant_message, text_of
 
 Storage = Literal["File", "Memory"]
 
@@ -211,12 +211,24 @@ class SessionDatabase:
             found = connection.execute(query, (session_id, from_row)).fetchall()
         return {first_row: json.loads(report) for first_row, report in found}
 
-    def move_reports(self, session_id: str, old: Sequence[int], new: Sequence[int]) -> None:
-        """Follow items that were written again, from the rows `old` to the rows `new`."""
-        query = "UPDATE lab_turns SET first_row = ? WHERE session_id = ? AND first_row = ?"
-        moves = [(to, session_id, row) for row, to in zip(old, new, strict=True)]
+    def update_item(self, session_id: str, row: Row, item: Item) -> bool:
+        """Write `item` into `row`; False if the row is not what it was, and nothing is written.
+
+        A turn whose reply is edited loses its report: the agent did not write that.
+        """
+        query = (
+            "UPDATE agent_messages SET message_data = ?"
+            " WHERE session_id = ? AND id = ? AND CAST(message_data AS TEXT) = ?"
+        )
+        values = (json.dumps(item), session_id, row.id, row.data)
         with self._connect() as connection:
-            connection.executemany(query, moves)
+            written = connection.execute(query, values).rowcount == 1
+        if written and is_assistant_message(item):
+            for first_row, report in self.reports(session_id).items():
+                if first_row <= row.id <= report["last_row"]:
+                    query = "DELETE FROM lab_turns WHERE session_id = ? AND first_row = ?"
+                    self._execute(query, session_id, first_row)
+        return written
 
     def drop_reports(self, session_id: str) -> None:
         """Forget the reports of questions that are gone."""

@@ -52,7 +52,7 @@ EXERCISES = (
             "In **Chat**, create a session with `Storage` = `File` and say where you live.",
             "Choose `Restart` in the menu `More`, or end the app and start it again.",
             "Ask: Where do I live?",
-            "Do the same with `Storage` = `Memory`, and see the check fail.",
+            "Do the same with `Storage` = `Memory`: after `Restart` the session is gone.",
         ),
     ),
     Exercise(

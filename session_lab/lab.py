@@ -42,7 +42,7 @@ from session_lab.turn_runner import (
     preview_request,
     run_turn,
 )
-from session_lab.turns import remove_last, split_turns
+from session_lab.turns import remove_last, split_turns, unanswered_turn
 
 T = TypeVar("T")
 CHANGED = "The session has changed since you looked, so nothing was done. Look again."
@@ -55,6 +55,8 @@ class Confirmed:
 
     version: Version
     items: list[Item]
+    unreadable: int = 0
+    """Rows among or after these items that hold no JSON object: the SDK's `pop_item` drops them."""
 
 
 class Lab:
@@ -94,6 +96,8 @@ class Lab:
 
     def fork(self, source_id: str, new_id: str, item_count: int, storage: Storage) -> None:
         """Copy the first `item_count` items of a session into a new one."""
+        if self.catalog.info(new_id):
+            raise CatalogError(f"A session called {new_id!r} exists. Choose another ID.")
 
         async def copy() -> None:
             async with self._held(source_id), self.catalog.lock(new_id):
@@ -119,7 +123,7 @@ class Lab:
         """
         if not self.create(session_id, "File"):
             raise CatalogError(f"A session called {session_id!r} exists. Choose another ID.")
-        if title.strip():
+        if title := title.encode("utf-8", "replace").decode().strip():
             self.catalog.rename(session_id, title[:MAX_TITLE_LENGTH])
         self._change(session_id, None, ImportItems(items), lambda s: s.add_items(items))
 
@@ -143,16 +147,20 @@ class Lab:
     def send(
         self, session_id: str, text: str | None, agent: AgentName, policy: MemoryPolicy
     ) -> LiveTurn:
-        """Start a run, or return the one in progress. `text` None answers the stored question."""
+        """Start a run. `text` None answers the stored question.
+
+        Raises:
+            CatalogError: a reply is being written in this session, or the session is gone.
+        """
         with self._sending:
-            if running := self.live(session_id):
-                return running
+            if self.live(session_id):
+                raise CatalogError(BUSY)
             self.catalog.existing(session_id)
             after_row = self.catalog.database(session_id).version(session_id).last_row
             live = LiveTurn(session_id, text, agent, after_row)
-            self._log(session_id).live = live
             run = self._run(live, make_agent(agent, self.model), policy)
             live._cancel = self._loop.start(run, lambda task: self._end(live, policy, task))
+            self._log(session_id).live = live
         return live
 
     def live(self, session_id: str) -> LiveTurn | None:
@@ -207,14 +215,17 @@ class Lab:
         if added:
             database.touch(live.session_id)
         question = _question_row(added, rows_before, live.text)
-        if report is not None and report.error is None and question is not None:
-            database.save_reports(live.session_id, {question: report.facts()})
+        if report is not None and report.error is None and added and question is not None:
+            # Whatever is added later is not this agent's, though it stands in the same turn.
+            facts = {**report.facts(), "last_row": added[-1].id}
+            database.save_reports(live.session_id, {question: facts})
 
     def _end(self, live: LiveTurn, policy: MemoryPolicy, task: asyncio.Task[None]) -> None:
         """Say that the session is free again, and why if the run could not even be recorded."""
         error = None if task.cancelled() else task.exception()
-        if error is not None:
-            told = str(error) if isinstance(error, CatalogError) else error_line(error)
+        if error is not None or live.report is None:
+            told = STOPPED if error is None else error_line(error)
+            told = str(error) if isinstance(error, CatalogError) else told
             report = TurnReport(live.text, live.agent, policy, 0, [], error=told)
             self._log(live.session_id).report = report
             live._take(report)
@@ -257,31 +268,24 @@ class Lab:
     def add_item(self, session_id: str, item: Item) -> None:
         self._change(session_id, None, AddItem(item), lambda s: s.add_items([item]))
 
-    def edit_item(self, session_id: str, tail: Confirmed, text: str) -> None:
-        """Give the first item of the session's `tail` another text; the rest of it stays.
+    def edit_item(self, session_id: str, row: Row, text: str) -> None:
+        """Give the message in `row` another text, if the row is still what was shown.
 
-        The SDK has no call for this: the tail is popped and added again. What is known of the
-        turns in it moves along.
+        The SDK has no call for this. Popping and adding again would lose the conversation's end
+        if the process died in between, so the one row is written in place.
         """
-        if not tail.items:
-            raise CatalogError(CHANGED)
         try:
-            edited = with_text(tail.items[0], text)
+            edited = with_text(cast(Item, row.item), text)
         except ValueError as error:
             raise CatalogError(str(error)) from error
 
         async def rewrite(session: SQLiteSession) -> None:
-            database = self.catalog.database(session_id)
-            count = len(tail.items)
-            old = database.rows(session_id, last=count)
-            if not all(row.is_item for row in old):
-                raise CatalogError("A row after this message holds no JSON: editing would lose it.")
-            await remove_last(session, tail.items)
-            await session.add_items([edited, *tail.items[1:]])
-            new = database.rows(session_id, last=count)
-            database.move_reports(session_id, [row.id for row in old], [row.id for row in new])
+            if not self.catalog.database(session_id).update_item(session_id, row, edited):
+                raise CatalogError(CHANGED)
 
-        self._change(session_id, tail.version, EditItem(len(tail.items), text), rewrite)
+        rows = self.catalog.database(session_id).rows(session_id, after=row.id - 1)
+        from_end = sum(each.is_item for each in rows)
+        self._change(session_id, None, EditItem(from_end, text), rewrite)
 
     def _change(
         self,
@@ -325,7 +329,29 @@ class Lab:
         """The whole last turn, to be shown before it is removed."""
         whole = self.tail(session_id)
         turns = split_turns(whole.items)
-        return Confirmed(whole.version, turns[-1].items if turns else [])
+        return self._last(session_id, whole.version, turns[-1].items if turns else [])
+
+    def last_item(self, session_id: str) -> Confirmed:
+        """The item that `pop_item` takes."""
+        whole = self.tail(session_id)
+        return self._last(session_id, whole.version, whole.items[-1:])
+
+    def unanswered(self, session_id: str) -> Confirmed | None:
+        """The last turn, if its question is stored without an answer."""
+        database = self.catalog.database(session_id)
+        version = database.version(session_id)
+        rows = database.rows(session_id, last=WINDOW)
+        if not any(is_user_message(row.item) for row in rows) and version.item_count > len(rows):
+            rows = database.rows(session_id)
+        turn = unanswered_turn([cast(Item, row.item) for row in rows if row.is_item])
+        return None if turn is None else self._last(session_id, version, turn.items)
+
+    def _last(self, session_id: str, version: Version, items: list[Item]) -> Confirmed:
+        """The last items of the session, and how many unreadable rows lie among them."""
+        rows = self.catalog.database(session_id).rows(session_id)
+        readable = [index for index, row in enumerate(rows) if row.is_item]
+        start = readable[-len(items)] if items else len(rows)
+        return Confirmed(version, items, len(rows) - start - len(items))
 
     def tail(self, session_id: str, start: int = 0) -> Confirmed:
         """The items from row `start` on (0 is the oldest), to be shown before they are changed."""

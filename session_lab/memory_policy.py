@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from weakref import WeakValueDictionary
 
-from agents import Agent, Model, ModelBehaviorError, RunConfig, Runner, SessionSettings
+from agents import Agent, Model, ModelBehaviorError, RunConfig, RunHooks, Runner, SessionSettings
 from agents.memory import Session
 from agents.run import CallModelData, ModelInputData
 
@@ -161,8 +161,10 @@ class Summarizer:
         """The known summary, or a note in its place. Calls no model."""
         return self.cached(items) or f"(A summary of these {len(items)} items is written first.)"
 
-    async def write(self, items: Sequence[Item]) -> str:
+    async def write(self, items: Sequence[Item], hooks: RunHooks[Any] | None = None) -> str:
         """The known summary, or a new one. Several callers at once cause one request.
+
+        `hooks` see that request, as those of `Runner.run` do.
 
         Raises:
             ModelBehaviorError: the model wrote nothing.
@@ -177,12 +179,13 @@ class Summarizer:
                 return self._store[keys[-1]]
             rest = items if known is None else items[known + 1 :]
             start = [] if known is None else summary_items(self._store[keys[known]])
-            summary = await self._ask([*start, *_complete(rest)])
+            summary = await self._ask([*start, *_complete(rest)], hooks)
             self._remember(keys[-1], summary)
             return summary
 
-    async def _ask(self, items: list[Item]) -> str:
-        result = await Runner.run(self._agent, [*items, user_item(SUMMARY_REQUEST)])
+    async def _ask(self, items: list[Item], hooks: RunHooks[Any] | None) -> str:
+        request = [*items, user_item(SUMMARY_REQUEST)]
+        result = await Runner.run(self._agent, request, hooks=hooks)
         summary = str(result.final_output).strip()
         if not summary:
             raise ModelBehaviorError("The model wrote an empty summary.")

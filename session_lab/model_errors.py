@@ -36,7 +36,7 @@ class ModelChoiceError(SystemExit, ValueError):
 def explain_error(error: BaseException) -> str | None:
     """One readable line for an error that the reader can mend, None for any other. Never a key."""
     if isinstance(error, ModelChoiceError):
-        return _clean(str(error))
+        return redacted(str(error))
     if isinstance(error, APIError):
         return _explain_api_error(error)
     if isinstance(error, httpx2.TransportError):  # While a reply streams, it is not wrapped.
@@ -241,15 +241,15 @@ def _explain_file_error(error: OSError) -> str | None:
     if remedy is None or (error.filename is None and error.errno != errno.ENOSPC):
         return None
     name = f"{error.filename} cannot be used" if error.filename else "A file cannot be written"
-    return _clean(f"{name} ({error.strerror}). {remedy}")
+    return redacted(f"{name} ({error.strerror}). {remedy}")
 
 
 def _quote(text: str) -> str:
-    line = _clean(text).rstrip(". ")
+    line = redacted(text).rstrip(". ")
     return line if len(line) <= LONGEST_QUOTE else f"{line[:LONGEST_QUOTE]}…"
 
 
-def _clean(text: str) -> str:
+def redacted(text: str) -> str:
     """One line without control characters and without a key. Servers repeat the key they refuse."""
     key = os.environ.get("OPENAI_API_KEY", "").strip()
     if key:

@@ -18,12 +18,17 @@ class Change:
 
     added: frozenset[int] = frozenset()
     removed: tuple[Row, ...] = ()
+    edited: frozenset[int] = frozenset()
 
 
 def change_between(before: Sequence[Row], after: Sequence[Row]) -> Change:
-    known = {row.id for row in before}
-    left = {row.id for row in after}
-    return Change(frozenset(left - known), tuple(row for row in before if row.id not in left))
+    known = {row.id: row.data for row in before}
+    left = {row.id: row.data for row in after}
+    return Change(
+        added=frozenset(left.keys() - known.keys()),
+        removed=tuple(row for row in before if row.id not in left),
+        edited=frozenset(key for key in left.keys() & known.keys() if left[key] != known[key]),
+    )
 
 
 @dataclass

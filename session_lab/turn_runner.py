@@ -8,16 +8,25 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, cast
 
-from agents import Agent, RunContextWrapper, RunHooks, Runner, RunResultStreaming, Usage
+from agents import (
+    Agent,
+    ModelResponse,
+    RunContextWrapper,
+    RunHooks,
+    Runner,
+    RunResultStreaming,
+    Usage,
+)
 from agents.memory import Session
 from agents.stream_events import RunItemStreamEvent, StreamEvent
 from agents.testing import ScriptedModel, assistant_message
 
 from session_lab.items import Item, kind
 from session_lab.memory_policy import MemoryPolicy, Summarizer, run_config
-from session_lab.model_choice import explain_error
+from session_lab.model_errors import explain_error, redacted
 from session_lab.offline_model import OfflineModel, estimate_tokens
 
 STOPPED = "Stopped."
@@ -64,6 +73,8 @@ class TurnReport:
     stored_before: list[Item]
     stored: list[Item] = field(default_factory=list)
     calls: list[ModelCall] = field(default_factory=list)
+    summary_calls: list[ModelCall] = field(default_factory=list)
+    """The summary's own requests, under the policy `Summary`. Their tokens are counted too."""
     input_tokens: int = 0
     output_tokens: int = 0
     estimated: bool = False
@@ -76,7 +87,7 @@ class TurnReport:
             "agent": self.agent,
             "memory": str(self.policy),
             "items_stored": len(self.stored),
-            "model_calls": len(self.calls),
+            "model_calls": len(self.calls) + len(self.summary_calls),
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,
             "estimated": self.estimated,
@@ -92,6 +103,12 @@ class RequestRecorder(RunHooks[Any]):
 
     def __init__(self) -> None:
         self.calls: list[ModelCall] = []
+        self.usage = Usage()
+
+    async def on_llm_end(
+        self, context: RunContextWrapper[Any], agent: Agent[Any], response: ModelResponse
+    ) -> None:
+        self.usage.add(response.usage)
 
     async def on_llm_start(
         self,
@@ -120,12 +137,13 @@ async def run_turn(
     """
     started = time.perf_counter()
     report = TurnReport(text, agent.name, policy, count_before, [])
-    recorder = RequestRecorder()
+    recorder, summaries = RequestRecorder(), RequestRecorder()
     result: RunResultStreaming | None = None
     written: list[TextDelta | ToolEvent] = []
     try:
         report.stored_before = await session.get_items(limit=min(WINDOW, max(count_before, 1)))
-        config = await run_config(policy, session, summarizer.write, retry=text is None)
+        summarize = partial(summarizer.write, hooks=summaries)
+        config = await run_config(policy, session, summarize, retry=text is None)
         message: str | list[Item] = [] if text is None else text
         result = Runner.run_streamed(
             agent, message, session=session, run_config=config, hooks=recorder
@@ -140,15 +158,17 @@ async def run_turn(
     except Exception as error:
         # The page shows what went wrong; whatever was stored stays.
         report.error = error_line(error)
-    report.calls = recorder.calls
+    report.calls, report.summary_calls = recorder.calls, summaries.calls
     report.seconds = time.perf_counter() - started
     _count_tokens(report, agent, result, written)
+    report.input_tokens += summaries.usage.input_tokens
+    report.output_tokens += summaries.usage.output_tokens
     yield report
 
 
 def error_line(error: BaseException) -> str:
     """What went wrong, in one line for a person."""
-    return explain_error(error) or f"{type(error).__name__}: {error}"
+    return explain_error(error) or redacted(f"{type(error).__name__}: {error}")
 
 
 async def _events(result: RunResultStreaming) -> AsyncGenerator[TextDelta | ToolEvent, None]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from agents.testing import ScriptedModel, assistant_message, function_call
 
+from session_lab.database import Row
 from session_lab.items import assistant_item, text_of, user_item
 from session_lab.lab import Confirmed, Lab
 from session_lab.live_turn import LiveTurn
@@ -115,6 +116,10 @@ def ask(lab: Lab, session_id: str, text: str | None, policy: MemoryPolicy = EVER
 
 def row_ids(lab: Lab, session_id: str = "s") -> list[int]:
     return [row.id for row in lab.catalog.database(session_id).rows(session_id)]
+
+
+def row_at(lab: Lab, session_id: str, index: int) -> Row:
+    return lab.catalog.database(session_id).rows(session_id)[index]
 
 
 def labels(lab: Lab, session_id: str = "s") -> dict[str, str]:

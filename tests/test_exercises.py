@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from lab_tools import MakeLab, ask, labs_on, pop, says, undo
+from lab_tools import MakeLab, ask, labs_on, pop, row_at, says, undo
 
 from session_lab.database import Row
 from session_lab.exercises import (
@@ -140,15 +140,15 @@ def test_undoing_the_turn_forgets_the_city(lab: Lab) -> None:
 
 def test_editing_both_messages_forgets_the_city_too(lab: Lab) -> None:
     say(lab, *THREE)
-    lab.edit_item("s", lab.tail("s", 5), "Noted.")
-    lab.edit_item("s", lab.tail("s", 4), "I live by the sea.")
+    lab.edit_item("s", row_at(lab, "s", 5), "Noted.")
+    lab.edit_item("s", row_at(lab, "s", 4), "I live by the sea.")
     assert passed(forgotten(lab))
 
 
 def test_the_reply_may_still_name_the_city(lab: Lab) -> None:
     say(lab, *THREE)
     assert "2 rows still name Oslo: 5, 6." in missing(forgotten(lab))
-    lab.edit_item("s", lab.tail("s", 4), "I live by the sea.")
+    lab.edit_item("s", row_at(lab, "s", 4), "I live by the sea.")
     assert "1 row still name" in missing(forgotten(lab))
 
 
@@ -201,7 +201,7 @@ def test_every_way_to_change_a_session_is_followed(lab: Lab) -> None:
     lab.import_items("new", "", [user_item("I live in Oslo."), assistant_item("Noted.")])
     for text in ("My name is Alice.", "I work as a nurse."):
         lab.add_item("new", user_item(text))
-    lab.edit_item("new", lab.tail("new", 0), "I live by the sea.")
+    lab.edit_item("new", row_at(lab, "new", 0), "I live by the sea.")
     rows = lab.catalog.database("new").rows("new")
     assert passed(check_forgotten(rows, lab.actions("new"), "Oslo"))
 

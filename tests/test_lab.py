@@ -17,6 +17,7 @@ from lab_tools import (
     labs_on,
     pop,
     query,
+    row_at,
     row_ids,
     says,
     stored,
@@ -28,6 +29,8 @@ from session_lab.catalog import CatalogError
 from session_lab.items import assistant_item, kind, text_of, user_item
 from session_lab.lab import Confirmed, Lab
 from session_lab.recorder import Fork
+from session_lab.session_log import Change
+from session_lab.turn_runner import WINDOW
 from session_lab.turns import SessionChanged
 
 CALL = {"type": "function_call", "call_id": "c1", "name": "days_between", "arguments": "{}"}
@@ -103,13 +106,13 @@ def test_edit_changes_one_message_and_labels_move_along(make: MakeLab, path: Pat
     for text, agent in (("a", "Assistant"), ("b", "Sales"), ("c", "Support")):
         finish(lab.send("s", text, agent, EVERYTHING))  # type: ignore[arg-type]
     before = stored(path, "s")
-    lab.edit_item("s", lab.tail("s", 2), "B")
+    lab.edit_item("s", row_at(lab, "s", 2), "B")
     after = stored(path, "s")
     assert list(map(text_of, after)) == ["a", "one", "B", "two", "c", "three"]
     assert [item for item in after if text_of(item) != "B"] == before[:2] + before[3:]
     assert labels(lab) == {"a": "Assistant", "B": "Sales", "c": "Support"}
-    lab.edit_item("s", lab.tail("s", 5), "THREE")
-    assert labels(lab) == {"a": "Assistant", "B": "Sales", "c": "Support"}
+    lab.edit_item("s", row_at(lab, "s", 5), "THREE")
+    assert labels(lab) == {"a": "Assistant", "B": "Sales"}, "nobody's agent wrote THREE"
     assert text_of(stored(path, "s")[-1]) == "THREE"
     assert stored(path, "s")[-1]["role"] == "assistant"
 
@@ -120,12 +123,16 @@ def test_what_cannot_be_edited_is_said_and_left_alone(make: MakeLab, path: Path)
     insert(path, "s", "not JSON")
     fill(lab, [assistant_item("b")])
     ids = row_ids(lab)
-    for start, problem in ((1, "no text to edit"), (0, "would lose it"), (9, "has changed")):
-        with pytest.raises(CatalogError, match=problem):
-            lab.edit_item("s", lab.tail("s", start), "new")
+    for index in (1, 3):
+        with pytest.raises(CatalogError, match="no text to edit"):
+            lab.edit_item("s", row_at(lab, "s", index), "new")
+    shown = row_at(lab, "s", 0)
+    lab.edit_item("s", shown, "A")
+    with pytest.raises(CatalogError, match="has changed"):
+        lab.edit_item("s", shown, "what another tab still shows")
     assert row_ids(lab) == ids
-    lab.edit_item("s", lab.tail("s", 4), "B")
-    assert [row.data for row in lab.catalog.database("s").rows("s")][3] == "not JSON"
+    rows = lab.catalog.database("s").rows("s")
+    assert rows[3].data == "not JSON" and text_of(rows[0].item) == "A"
 
 
 def test_rows_that_hold_no_json_do_not_shift_what_is_meant(make: MakeLab, path: Path) -> None:
@@ -134,7 +141,7 @@ def test_rows_that_hold_no_json_do_not_shift_what_is_meant(make: MakeLab, path: 
     insert(path, "s", "not JSON")
     fill(lab, talk(2))
     assert list(map(text_of, lab.tail("s", 2).items)) == ["answer 0", "question 1", "answer 1"]
-    lab.edit_item("s", lab.tail("s", 3), "edited")
+    lab.edit_item("s", row_at(lab, "s", 3), "edited")
     lab.fork("s", "copy", 2, "File")
     assert list(map(text_of, stored(path, "copy"))) == ["question 0"]
     assert lab.actions("copy")[-1] == Fork("s", "copy", 1)
@@ -150,7 +157,6 @@ CHANGES: dict[str, Callable[[Lab, Confirmed], None]] = {
     "pop": lambda lab, seen: lab.remove("s", Confirmed(seen.version, seen.items[-1:]), False),
     "clear": lambda lab, seen: lab.clear("s", seen.version),
     "delete": lambda lab, seen: lab.delete("s", seen.version),
-    "edit": lambda lab, seen: lab.edit_item("s", seen, "new"),
 }
 
 
@@ -204,13 +210,51 @@ def test_a_change_marks_exactly_its_rows(make: MakeLab, path: Path, count: int) 
     lab.add_item("i", user_item("one more"))
     assert lab.change("i").added == {row_ids(lab, "i")[-1]}
     ids = row_ids(lab, "i")
-    lab.edit_item("i", lab.tail("i", count - 1), "edited")
-    assert [row.id for row in lab.change("i").removed] == ids[-2:]
-    assert lab.change("i").added == set(row_ids(lab, "i")[-2:])
-    ids = row_ids(lab, "i")
+    lab.edit_item("i", row_at(lab, "i", count - 1), "edited")
+    assert lab.change("i") == Change(edited=frozenset({ids[-2]}))
+    assert row_ids(lab, "i") == ids
     lab.clear("i", lab.tail("i").version)
     assert [row.id for row in lab.change("i").removed] == ids
     assert lab.change("i").added == frozenset()
+
+
+def test_a_fork_onto_its_own_id_is_refused_and_the_session_goes_on(make: MakeLab) -> None:
+    lab = make(says("fine"))
+    fill(lab, talk(1))
+    with pytest.raises(CatalogError, match="exists"):
+        lab.fork("s", "s", 1, "File")
+    finish(lab.send("s", "How are you?", "Assistant", EVERYTHING))
+    assert lab.tail("s").version.item_count == 4
+
+
+def test_a_reply_added_by_hand_is_not_labelled_as_the_agents(make: MakeLab) -> None:
+    lab = make(says("mine"))
+    finish(lab.send("s", "hi", "Sales", EVERYTHING))
+    lab.add_item("s", assistant_item("by hand"))
+    [report] = lab.catalog.database("s").reports("s").values()
+    assert report["last_row"] == row_at(lab, "s", 1).id < row_at(lab, "s", 2).id
+
+
+def test_unreadable_rows_that_will_go_are_counted(make: MakeLab, path: Path) -> None:
+    lab = make(says())
+    fill(lab, talk(1))
+    insert(path, "s", "not JSON")
+    fill(lab, [user_item("anyone?")])
+    insert(path, "s", "nor this")
+    assert lab.last_turn("s").unreadable == lab.last_item("s").unreadable == 1
+    unanswered = lab.unanswered("s")
+    assert unanswered is not None and unanswered.items == [user_item("anyone?")]
+    lab.remove("s", unanswered, whole_turn=True)
+    assert [row.is_item for row in lab.catalog.database("s").rows("s")] == [True, True, False]
+    assert lab.unanswered("s") is None
+
+
+def test_the_unanswered_question_of_a_long_turn_is_found(make: MakeLab) -> None:
+    lab = make(says())
+    turn = [user_item("start"), *([CALL, OUTPUT] * (WINDOW // 2 + 1))]
+    fill(lab, [*talk(1), *turn])
+    unanswered = lab.unanswered("s")
+    assert unanswered is not None and unanswered.items == turn
 
 
 def test_import_never_writes_into_a_session_that_exists(make: MakeLab, path: Path) -> None:

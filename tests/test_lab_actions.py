@@ -8,7 +8,7 @@ import pytest
 from agents.testing import ScriptedModel, assistant_message
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lab_tools import MakeLab, ask, labels, labs_on, pop, row_ids, says, stored, undo
+from lab_tools import MakeLab, ask, labels, labs_on, pop, row_at, row_ids, says, stored, undo
 
 from session_lab.items import user_item
 from session_lab.lab import Lab
@@ -90,7 +90,7 @@ def test_whatever_is_done_the_rows_and_marks_agree(
             seen = lab.tail("s")
             {"pop": pop, "undo": undo}.get(step, lambda lab: None)(lab)
             if step == "edit":
-                lab.edit_item("s", lab.tail("s", len(seen.items) // 2), "edited")
+                lab.edit_item("s", row_at(lab, "s", len(seen.items) // 2), "edited")
             elif step == "clear":
                 lab.clear("s", seen.version)
         else:

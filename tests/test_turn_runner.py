@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lab_tools import asks_for_days, says, talk
 
-from session_lab.items import assistant_item, fingerprint, text_of, user_item
+from session_lab.items import SUMMARY_REQUEST, assistant_item, fingerprint, text_of, user_item
 from session_lab.lab_agents import make_agent
 from session_lab.memory_policy import POLICY_KINDS, MemoryPolicy, Summarizer
 from session_lab.offline_model import OfflineModel
@@ -121,6 +121,20 @@ async def test_a_long_session_costs_the_report_no_more() -> None:
     _, report = await run(session, says("ok"), policy=MemoryPolicy("Last N items", 2))
     assert len(report.calls[0].input) == 3
     assert report.stored_before == talk(WINDOW)[-WINDOW:] and report.count_before == 2 * WINDOW
+
+
+async def test_the_summarys_own_request_is_reported_and_its_tokens_are_counted() -> None:
+    writer = Summarizer(ScriptedModel([with_usage([assistant_message("Short.")], 50, 5)]), {})
+    model = ScriptedModel([with_usage([assistant_message("ok")], 10, 2)])
+    session = await filled(*talk(3))
+    _, report = await run(session, model, "hi", MemoryPolicy("Summary", 1), writer)
+    [request] = report.summary_calls
+    assert [text_of(item) for item in request.input] == [
+        *(text_of(item) for item in talk(2)),
+        SUMMARY_REQUEST,
+    ]
+    assert (report.input_tokens, report.output_tokens) == (60, 7)
+    assert len(report.calls) == 1 and report.facts()["model_calls"] == 2
 
 
 async def test_a_summary_that_fails_is_reported_and_the_question_is_asked_once() -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from session_lab.database import Row, SessionInfo
-from session_lab.lab import Lab
+from session_lab.database import SessionInfo
+from session_lab.lab import Confirmed, Lab
 from session_lab.live_turn import LiveTurn
 from session_lab.pages import dialogs
 from session_lab.pages.inspector import show_inspector
@@ -17,7 +15,6 @@ from session_lab.pages.shared import open_lab, show_rows, shown_errors
 from session_lab.pages.shown_text import as_typed, count_of
 from session_lab.pages.sidebar import chosen_session, show_sidebar
 from session_lab.turn_runner import STOPPED
-from session_lab.turns import unanswered_turn
 
 SHOWN_ROWS = 40
 HEIGHT = 500
@@ -35,6 +32,8 @@ def main() -> None:
         info = chosen_session(lab)
         agent, policy = show_sidebar(lab, info)
         live = lab.live(info.session_id)
+        if live is None and "unsent" in st.session_state:
+            st.session_state["message"] = st.session_state.pop("unsent")
         middle, right = st.columns([11, 9], gap="medium")
         conversation = middle.container()
         with middle:
@@ -47,6 +46,10 @@ def main() -> None:
             live = lab.send(info.session_id, None, agent, policy)
         elif live is None and text and text.strip():
             live = lab.send(info.session_id, text, agent, policy)
+        elif text:
+            # Another tab was faster. The text is back in the input when that reply is there.
+            st.session_state["unsent"] = text
+            st.toast("A reply is being written in another tab. Your message waits in the input.")
         with conversation:
             writing = show_conversation(lab, info, live)
         with right:
@@ -65,6 +68,7 @@ def show_conversation(lab: Lab, info: SessionInfo, live: LiveTurn | None) -> Del
     hidden = version.item_count - len(rows)
     if live is not None:  # What the run has stored so far is drawn by `follow`.
         rows = [row for row in rows if row.id <= live.after_row]
+    show_missing()
     show_title(lab, info)
     show_actions(lab, info, is_busy=live is not None)
     with st.container(height=HEIGHT, autoscroll=True, key="conversation"):
@@ -81,8 +85,18 @@ def show_conversation(lab: Lab, info: SessionInfo, live: LiveTurn | None) -> Del
             with notice.container():
                 if not rows:
                     show_suggestions()
-                show_unanswered(lab, info, rows)
+                show_unanswered(lab, info)
         return st.container()
+
+
+def show_missing() -> None:
+    """Say that another session is shown than the address named, until the person goes on."""
+    if missing := st.session_state.pop("missing", None):
+        st.warning(
+            f"There is no session **{as_typed(missing, 60)}**, so this is the latest one. A memory "
+            "session ends with the app or with Restart.",
+            icon=":material/info:",
+        )
 
 
 def show_title(lab: Lab, info: SessionInfo) -> None:
@@ -101,11 +115,13 @@ def show_actions(lab: Lab, info: SessionInfo, *, is_busy: bool) -> None:
         if st.button("Undo turn", icon=":material/undo:", disabled=off):
             dialogs.undo_dialog(lab, info.session_id, lab.last_turn(info.session_id))
         if st.button("Pop item", icon=":material/backspace:", disabled=off):
-            start = max(0, info.item_count - dialogs.LISTED)
-            dialogs.pop_dialog(lab, info.session_id, lab.tail(info.session_id, start))
+            before = lab.tail(info.session_id, max(0, info.item_count - dialogs.LISTED)).items
+            dialogs.pop_dialog(lab, info.session_id, lab.last_item(info.session_id), before)
         if st.button("Clear session", icon=":material/mop:", disabled=off):
             dialogs.clear_dialog(lab, info, lab.tail(info.session_id))
-        chosen = st.menu_button("More", MENU, icon=":material/more_horiz:", disabled=is_busy)
+        chosen = st.menu_button(
+            "More", MENU, icon=":material/more_horiz:", width=110, disabled=is_busy
+        )
     if chosen is not None:
         open_from_menu(chosen, lab, info)
 
@@ -140,13 +156,13 @@ def show_suggestions() -> None:
         )
 
 
-def show_unanswered(lab: Lab, info: SessionInfo, rows: Sequence[Row]) -> None:
+def show_unanswered(lab: Lab, info: SessionInfo) -> None:
     """A banner for a question that was stored without an answer, found from the rows."""
     report = lab.report(info.session_id)
     if report is not None and report.error not in (None, STOPPED):
         st.error(as_typed(str(report.error), 600), icon=":material/error:")
-    turn = unanswered_turn([row.item for row in rows if row.item is not None])
-    if turn is None:
+    unanswered = lab.unanswered(info.session_id)
+    if unanswered is None:
         return
     st.warning(
         "The last question is stored without an answer. Retry asks again without storing it "
@@ -160,11 +176,18 @@ def show_unanswered(lab: Lab, info: SessionInfo, rows: Sequence[Row]) -> None:
             on_click=st.session_state.update,
             args=({"retry": True},),
         )
-        if st.button("Remove", icon=":material/delete:"):
-            with shown_errors():
-                last = lab.last_turn(info.session_id)
-                lab.remove(info.session_id, last, whole_turn=True)
-                st.rerun()
+        # What is removed is what this run of the page has found, not what a click finds later.
+        st.button(
+            "Remove",
+            icon=":material/delete:",
+            on_click=remove,
+            args=(lab, info.session_id, unanswered),
+        )
+
+
+def remove(lab: Lab, session_id: str, unanswered: Confirmed) -> None:
+    with shown_errors():
+        lab.remove(session_id, unanswered, whole_turn=True)
 
 
 def follow(live: LiveTurn, place: DeltaGenerator) -> None:

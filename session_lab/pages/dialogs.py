@@ -9,8 +9,8 @@ from typing import Any, cast
 import streamlit as st
 
 from session_lab.catalog import MAX_ID_LENGTH, MAX_TITLE_LENGTH, CatalogError, session_id_problem
-from session_lab.database import SessionInfo, Storage
-from session_lab.items import assistant_item, kind, one_line, text_of, user_item
+from session_lab.database import Row, SessionInfo, Storage
+from session_lab.items import Item, assistant_item, kind, one_line, text_of, user_item
 from session_lab.lab import Confirmed, Lab
 from session_lab.pages.shared import shown_errors
 from session_lab.pages.shown_text import as_typed, count_of
@@ -52,26 +52,27 @@ def new_session_dialog(lab: Lab) -> None:
 
 @st.dialog("Undo turn")
 def undo_dialog(lab: Lab, session_id: str, confirmed: Confirmed) -> None:
-    st.write(f"The last turn goes, with its tool items: {count_of(len(confirmed.items), 'item')}.")
+    st.write(f"The whole last turn goes: {count_of(len(confirmed.items), 'item')}.")
     _list_items(confirmed.items)
+    _warn_of_unreadable(confirmed)
     if st.button("Undo this turn", type="primary"):
         _do(lambda: lab.remove(session_id, confirmed, whole_turn=True))
 
 
 @st.dialog("Pop item")
-def pop_dialog(lab: Lab, session_id: str, confirmed: Confirmed) -> None:
-    """`confirmed.items` is the end of the session; its last item is the one that goes."""
+def pop_dialog(lab: Lab, session_id: str, confirmed: Confirmed, before: Sequence[Item]) -> None:
+    """`before` is the end of the session; its last item is `confirmed`, the one that goes."""
     st.write("`pop_item()` removes the newest item, whatever it is:")
-    _list_items(confirmed.items[-1:])
-    if pop_splits_pair(confirmed.items):
+    _list_items(confirmed.items)
+    _warn_of_unreadable(confirmed)
+    if pop_splits_pair(before):
         st.warning(
             "This parts a tool call from its output. The half that stays is stored but the SDK "
             "no longer sends it. Undo turn removes both.",
             icon=":material/link_off:",
         )
     if st.button("Pop this item", type="primary"):
-        last = Confirmed(confirmed.version, confirmed.items[-1:])
-        _do(lambda: lab.remove(session_id, last, whole_turn=False))
+        _do(lambda: lab.remove(session_id, confirmed, whole_turn=False))
 
 
 @st.dialog("Clear session")
@@ -113,7 +114,9 @@ def fork_dialog(lab: Lab, info: SessionInfo, item_count: int) -> None:
         "session. The two go separate ways from there."
     )
     with st.form("fork", border=False):
-        new_id = st.text_input("Session ID", _free_id(lab, info.session_id), max_chars=128)
+        new_id = st.text_input(
+            "Session ID", _free_id(lab, info.session_id), max_chars=MAX_ID_LENGTH
+        )
         storage = _storage_choice()
         forked = st.form_submit_button("Fork", type="primary")
     if forked:
@@ -131,9 +134,15 @@ def export_dialog(lab: Lab, info: SessionInfo) -> None:
     if not items:
         st.info("The session holds no items yet.")
         return
+    with shown_errors():
+        text = export_session(info.session_id, info.title, items)
+        _show_download(info, text)
+
+
+def _show_download(info: SessionInfo, text: str) -> None:
     st.download_button(
         "Download JSON",
-        export_session(info.session_id, info.title, items),
+        text,
         file_name=file_name(info.session_id, "json"),
         mime="application/json",
         type="primary",
@@ -159,7 +168,9 @@ def import_dialog(lab: Lab) -> None:
         return
     st.write(f"**{as_typed(found.title, 60)}** holds {count_of(len(found.items), 'item')}.")
     _list_items(found.items)
-    new_id = st.text_input("Session ID", _free_id(lab, found.session_id), max_chars=128).strip()
+    new_id = st.text_input(
+        "Session ID", _free_id(lab, found.session_id), max_chars=MAX_ID_LENGTH
+    ).strip()
     if st.button("Import as a new session", type="primary"):
         with shown_errors():
             lab.import_items(new_id, found.title, found.items)
@@ -201,17 +212,15 @@ def add_dialog(lab: Lab, session_id: str) -> None:
 
 
 @st.dialog("Edit a message")
-def edit_dialog(lab: Lab, session_id: str, tail: Confirmed) -> None:
-    """`tail` runs from the edited message to the end of the session."""
+def edit_dialog(lab: Lab, session_id: str, row: Row) -> None:
     with st.form("edit", border=False):
-        text = st.text_area("Text", text_of(tail.items[0]))
-        after = count_of(len(tail.items) - 1, "item")
-        st.caption(f"The {after} after it stay as they are: nothing is answered anew.")
+        text = st.text_area("Text", text_of(row.item))
+        st.caption("The items after it stay as they are: nothing is answered anew.")
         edited = st.form_submit_button("Save", type="primary")
     if edited and not text.strip():
         st.error("Type the text of the message.")
     elif edited:
-        _do(lambda: lab.edit_item(session_id, tail, text))
+        _do(lambda: lab.edit_item(session_id, row, text))
 
 
 def _storage_choice() -> Storage:
@@ -224,6 +233,15 @@ def _do(change: Any) -> None:
     with shown_errors():
         change()
         st.rerun()
+
+
+def _warn_of_unreadable(confirmed: Confirmed) -> None:
+    if confirmed.unreadable:
+        st.warning(
+            f"{count_of(confirmed.unreadable, 'row')} that hold no JSON go too: `pop_item()` "
+            "drops what it can't read. The Database tab shows them.",
+            icon=":material/warning:",
+        )
 
 
 def _list_items(items: Sequence[Any], total: int | None = None) -> None:

@@ -18,8 +18,9 @@ from session_lab.offline_model import estimate_tokens
 from session_lab.pages import dialogs
 from session_lab.pages.shared import shown_errors
 from session_lab.pages.shown_text import as_typed, count_of
-from session_lab.recorder import snippet
+from session_lab.recorder import EditItem, snippet
 from session_lab.script import script
+from session_lab.session_log import Change
 from session_lab.turn_runner import WINDOW, ModelCall, TurnReport
 
 TABS = ("Items", "Sent to model", "Code", "Database")
@@ -94,7 +95,7 @@ def _show_item(lab: Lab, info: SessionInfo, row: Row, position: int, *, is_busy:
         with st.container(horizontal=True, gap="small"):
             can_edit = kind(row.item) in EDITABLE and not is_busy
             if st.button("Edit", key=f"edit-{row.id}", disabled=not can_edit):
-                dialogs.edit_dialog(lab, info.session_id, lab.tail(info.session_id, position))
+                dialogs.edit_dialog(lab, info.session_id, row)
             if st.button("Fork from here", key=f"fork-{row.id}", disabled=is_busy):
                 dialogs.fork_dialog(lab, info, position + 1)
 
@@ -133,6 +134,11 @@ def show_last_turn(report: TurnReport) -> None:
 
 def show_calls(report: TurnReport, key: str) -> None:
     """The requests of one turn, as they were recorded."""
+    for call in report.summary_calls:
+        items = count_of(len(call.input), "item")
+        with st.expander(f"First, a request for the summary: {items}", icon=":material/compress:"):
+            for item in call.input[-PER_PAGE:]:
+                _show_line(item, None)
     number = 1
     if len(report.calls) > 1:
         options = range(1, len(report.calls) + 1)
@@ -150,7 +156,7 @@ def workflow(report: TurnReport) -> str:
     steps = (
         ("1 Retrieve", f"{before:,} stored"),
         ("2 Prepend", f"{count_of(len(report.calls[0].input), 'item')} sent"),
-        ("3 Run", count_of(len(report.calls), "model call")),
+        ("3 Run", count_of(len(report.calls) + len(report.summary_calls), "model call")),
         ("4 Store", f"{stored:,} new, now {before + stored:,}"),
     )
     box = "flex:1;border:1px solid #80808080;border-radius:6px;padding:4px 2px;text-align:center"
@@ -204,20 +210,16 @@ def meter(sent: Sequence[Item], left_out: Sequence[Item]) -> str:
     ] + [
         _segment(item, tokens, "#a3a8b4") for item, tokens in zip(left_out, out_tokens, strict=True)
     ]
-    text = f"About {sum(sent_tokens):,} tokens of items sent"
-    if left_out:
-        text += f", {sum(out_tokens):,} left out"
+    sent_text = f"About {sum(sent_tokens):,} tokens of items sent"
+    out_text = f"{sum(out_tokens):,} left out" if left_out else ""
+    label = escape(", ".join(filter(None, (sent_text, out_text))))
     bar = "display:flex;gap:1px;height:14px;border-radius:4px;overflow:hidden;width:100%"
     return (
-        f'<div role="img" aria-label="{escape(text)}" style="{bar}">{"".join(segments)}</div>'
+        f'<div role="img" aria-label="{label}" style="{bar}">{"".join(segments)}</div>'
         f'<div style="font-size:0.85rem;margin-top:4px">'
-        f'<span style="color:#1c83e1">■</span> {escape(text.split(",")[0])} (estimate)'
-        + (
-            f' <span style="color:#a3a8b4">■</span>{escape(text.split(",", 1)[1])}'
-            if left_out
-            else ""
-        )
-        + "</div>"
+        f'<span style="color:#1c83e1">■</span> {sent_text}'
+        + (f' <span style="color:#a3a8b4">■</span> {out_text}' if left_out else "")
+        + " (estimate; instructions and tools come on top)</div>"
     )
 
 
@@ -235,7 +237,15 @@ def show_code(lab: Lab, info: SessionInfo) -> None:
     if not actions:
         st.info("Do something, such as sending a message: the SDK code behind it appears here.")
         return
-    st.caption("The SDK code behind what you just did. It runs as shown.")
+    st.caption(
+        "The SDK code behind what you just did. It runs as shown, on a database of its own "
+        "(conversations.db), so it begins without this session's items."
+    )
+    if isinstance(actions[-1], EditItem):
+        st.caption(
+            "The SDK can't change an item. The app wrote the row in place; the code below has "
+            "the same outcome with the calls there are."
+        )
     st.code(snippet(actions[-1], info.session_id, info.storage), language="python", wrap_lines=True)
     st.download_button(
         "Download as script",
@@ -261,11 +271,13 @@ def show_database(lab: Lab, info: SessionInfo) -> None:
     where = lab.catalog.db_path.name if info.storage == "File" else ":memory:"
     st.caption(f"SQLite database `{where}`, rows of this session only, the newest first.")
     rows = database.rows(info.session_id, last=PER_PAGE * 2)
-    if change.added or change.removed:
-        removed = count_of(len(change.removed), "row")
-        st.caption(f"Last action: {count_of(len(change.added), 'row')} added, {removed} removed.")
+    if change != Change():
+        done = (("added", change.added), ("removed", change.removed), ("edited", change.edited))
+        told = [f"{count_of(len(rows), 'row')} {word}" for word, rows in done if rows]
+        st.caption(f"Last action: {', '.join(told)}.")
     marked = [_row_cells(row, "- removed") for row in change.removed[-PER_PAGE * 2 :]]
-    marked += [_row_cells(row, "+ added" if row.id in change.added else "") for row in rows]
+    marks = dict.fromkeys(change.added, "+ added") | dict.fromkeys(change.edited, "~ edited")
+    marked += [_row_cells(row, marks.get(row.id, "")) for row in rows]
     marked.sort(key=lambda cells: int(cells["id"]), reverse=True)
     st.markdown(f"**agent_messages**: {count_of(info.item_count, 'row')}")
     if marked:

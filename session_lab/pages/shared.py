@@ -18,6 +18,7 @@ from session_lab.lab import Lab
 from session_lab.model_choice import choose_model, explain_error
 from session_lab.offline_model import OfflineModel
 from session_lab.pages.shown_text import SHOWN_CHARACTERS, as_typed, safe_parts
+from session_lab.transfer import TransferError
 from session_lab.turns import SessionChanged
 
 WORD_DELAY = 0.03
@@ -48,7 +49,7 @@ def shown_errors() -> Iterator[None]:
     """Show what a person can do something about, instead of a traceback."""
     try:
         yield
-    except (CatalogError, SessionChanged) as error:
+    except (CatalogError, SessionChanged, TransferError) as error:
         st.error(as_typed(str(error), 500))
     except (OSError, sqlite3.Error) as error:
         st.error(as_typed(explain_error(error) or str(error), 500))
@@ -83,7 +84,9 @@ def show_rows(
     for row in rows:
         if kind(row.item) == "user":
             asked = row.id
-        _show_row(row, reports.get(asked), f"{key}-{row.id}")
+        report = reports.get(asked, {})
+        is_of_turn = bool(report) and row.id <= report.get("last_row", row.id)
+        _show_row(row, report if is_of_turn else None, f"{key}-{row.id}")
 
 
 def _show_row(row: Row, report: dict[str, Any] | None, key: str) -> None:

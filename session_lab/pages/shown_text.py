@@ -51,7 +51,8 @@ def _whole(text: str) -> str:
 
 
 def _without_images(text: str) -> str:
-    """Markdown without images, formulas and Streamlit's `:color[...]` directives."""
+    """Markdown without images, diagrams, formulas and Streamlit's `:color[...]` directives."""
+    text = re.sub(r"(`{3,}|~{3,})([ \t]*)mermaid", r"\1\2text", text, flags=re.IGNORECASE)
     text = re.sub(r"!(?=\\*\[)", "!" + _WORD_JOINER, text)
     text = re.sub(r":(?=[\w-]+[:/])", ":" + _WORD_JOINER, text)
     return _ACTIVE.sub(lambda found: found[0] if found[1] else "\\" + found[0], text)

@@ -30,7 +30,7 @@ def chosen_session(lab: Lab) -> SessionInfo:
     wanted = st.query_params.get("session")
     info = lab.catalog.info(wanted) if wanted else None
     if wanted and info is None:
-        st.toast(f"There is no session {as_typed(wanted, 60)}. This is the latest one.")
+        st.session_state["missing"] = wanted
     if info is None:
         latest = lab.catalog.sessions(limit=1)
         if not latest:
@@ -104,6 +104,7 @@ def policy_choice(
     if kind == "Everything":
         return MemoryPolicy()
     unit = "items" if kind == "Last N items" else "turns"
-    label = f"N ({unit} sent)" if kind != "Summary" else "N (newest turns sent as they are)"
-    n = st.number_input(label, 1, 1000, items if unit == "items" else 2, key=f"{key}-n-{kind}")
-    return MemoryPolicy(kind, n)
+    label = f"N (stored {unit} sent)" if kind != "Summary" else "N (newest turns sent as they are)"
+    n_key = f"{key}-n-{kind}"
+    st.session_state.setdefault(n_key, items if unit == "items" else 2)
+    return MemoryPolicy(kind, int(st.number_input(label, 1, 1000, key=n_key)))
