@@ -223,13 +223,15 @@ class Lab:
     def _end(self, live: LiveTurn, policy: MemoryPolicy, task: asyncio.Task[None]) -> None:
         """Say that the session is free again, and why if the run could not even be recorded."""
         error = None if task.cancelled() else task.exception()
-        if error is not None or live.report is None:
-            told = STOPPED if error is None else error_line(error)
-            told = str(error) if isinstance(error, CatalogError) else told
-            report = TurnReport(live.text, live.agent, policy, 0, [], error=told)
-            self._log(live.session_id).report = report
-            live._take(report)
-        live._wake(done=True)
+        try:
+            if error is not None or live.report is None:
+                told = STOPPED if error is None else error_line(error)
+                told = str(error) if isinstance(error, CatalogError) else told
+                report = TurnReport(live.text, live.agent, policy, 0, [], error=told)
+                self._log(live.session_id).report = report
+                live._take(report)
+        finally:
+            live._wake(done=True)
 
     def preview(
         self, session_id: str, text: str, agent: AgentName, policy: MemoryPolicy

@@ -181,6 +181,8 @@ def check_command(command: str, tree: Path) -> tuple[str, list[str]]:
     problems = unknown_variables(names)
     if not words or words[0] == "export":
         return "", problems
+    if words == [".venv/Scripts/Activate.ps1"]:
+        return "", problems
     program = Path(words[0]).name.removesuffix(".exe")
     # A benchmark takes its time; test_repository.py runs a short one.
     is_script = words[1:] and words[1].endswith(".py") and not words[1].startswith("benchmarks/")
@@ -204,6 +206,8 @@ def look_up(program: str, words: list[str], tree: Path) -> list[str]:
         program, words = words[1], words[2:]
     if program == "venv":
         return [] if words == [".venv"] else [f"an environment that is not ignored: {words}"]
+    if program == "source":
+        return [] if words == [".venv/bin/activate"] else [f"nothing makes {words}"]
     if program == "pip":
         return look_up_packages(words, tree)
     if program == "cp":
@@ -271,7 +275,9 @@ def check_paths(readme: Path) -> list[str]:
         if not PATH.fullmatch(name) or ("/" not in name and not name.endswith(FILE_ENDINGS)):
             continue
         written = name.startswith("data/") and (name == "data/" or Path(name).name in code)
-        known = any((base / name).exists() for base in (ROOT, readme.parent))
+        # "agent.py" names the script of each lesson.
+        bases = (ROOT, readme.parent, *ROOT.glob("7_*"))
+        known = any((base / name).exists() for base in bases)
         if not known and not written and name not in ignored:
             problems.append(f"{readme.name}: there is no {name}")
     return problems

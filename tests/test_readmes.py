@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
+from importlib.metadata import metadata
 from pathlib import Path
 
 import agents
 import pytest
 import readme_checks
+from agents.extensions import memory
 from readme_checks import ROOT
 
 READMES = [ROOT / "README.md", *sorted(ROOT.glob("[0-9a-z]*/README.md"))]
@@ -31,6 +34,14 @@ def test_every_readme_is_found() -> None:
 def test_python_blocks_run_and_print_what_is_shown(readme: Path, tmp_path: Path) -> None:
     problems = readme_checks.check_python(readme, tmp_path)
     assert not problems, "\n".join(problems)
+
+
+def test_the_files_of_one_readme_change_no_output_of_another_nor_of_a_second_run(
+    tmp_path: Path,
+) -> None:
+    for readme in [*READMES, *READMES]:
+        problems = readme_checks.check_python(readme, tmp_path)
+        assert not problems, "\n".join(problems)
 
 
 @pytest.mark.parametrize("readme", READMES, ids=name)
@@ -64,6 +75,20 @@ def test_the_sdk_has_each_session_class_that_is_named() -> None:
     assert named <= set(defined)
 
 
+def test_each_session_class_is_where_the_table_says_and_needs_what_it_says() -> None:
+    cells = [line.strip("|").split("|") for line in read(ROOT / "README.md").splitlines()]
+    rows = [line[1:] for line in cells if len(line) == 4 and "Session" in line[1]]
+    extras = metadata("openai-agents").get_all("Provides-Extra")
+    lazy: dict[str, tuple[str, tuple[str, str] | None]] = vars(memory)["_LAZY_EXPORTS"]
+    assert len(rows) > 10
+    for use, module, needs in rows:
+        name = re.findall(r"`(\w*Session)\b", use)[0]
+        assert name in import_module(module.strip(" `")).__all__, f"{name}: {module}"
+        extra = (lazy[name][1] or ("", ""))[1] if name in lazy else ""
+        assert re.findall(r"openai-agents\[(\w+)\]", needs) == [extra] * bool(extra), name
+        assert not extra or extra in extras
+
+
 # The checks themselves: each of these READMEs is wrong in one way.
 
 WRONG = {
@@ -76,6 +101,7 @@ WRONG = {
     "a lost app": ("check_commands", "```bash\nstreamlit run lost_app.py\n```\n"),
     "a lost list": ("check_commands", "```bash\npip install -q -r lost.txt\n```\n"),
     "an unlisted package": ("check_commands", "```bash\npip install left-pad\n```\n"),
+    "a lost environment": ("check_commands", "```bash\nsource venv/bin/activate\n```\n"),
     "a lost copy": ("check_commands", "```bash\ncp env.sample .env\n```\n"),
     "an unknown variable": ("check_commands", "```bash\nNO_SUCH=1 streamlit\n```\n"),
     "an unknown setting": ("check_commands", "```dotenv\nNO_SUCH=1\n```\n"),

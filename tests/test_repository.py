@@ -19,7 +19,7 @@ CODE = [
     *sorted((ROOT / "session_lab").rglob("*.py")),
 ]
 OWN_FILES = {".py", ".md", ".toml", ".txt", ".example", ".yml", ".yaml", ""}
-IGNORED = {".git", ".venv", "data", ".env", "__pycache__"}
+IGNORED = {".git", ".venv", "data", ".env", "__pycache__", ".hypothesis"}
 # Spelled in pieces, so that a search of the repository finds nothing here.
 UNFINISHED = "|".join(["to" + "do", "fix" + "me", "not impl" + "emented"])
 
@@ -93,7 +93,17 @@ def imported_modules(tree: ast.Module) -> list[str]:
 
 @pytest.mark.parametrize(
     "path",
-    ["data/sessions.db", ".venv/bin/python", ".env", "tests/__pycache__/x.pyc", ".hypothesis/x"]
+    [
+        "data/sessions.db",
+        "x.db",
+        "x.db-journal",
+        "x.db-shm",
+        "x.db-wal",
+        ".venv/bin/python",
+        ".env",
+        "tests/__pycache__/x.pyc",
+        ".hypothesis/x",
+    ]
     + [f".{tool}_cache/x" for tool in ("pytest", "mypy", "ruff")],
 )
 def test_what_running_leaves_behind_is_ignored(path: str, tmp_path: Path) -> None:

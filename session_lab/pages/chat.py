@@ -38,18 +38,16 @@ def main() -> None:
         conversation = middle.container()
         with middle:
             # Below the conversation. At the page's end, a phone would open on the inspector.
-            typed = st.chat_input(
-                "Message the agent", key="message", submit_mode="stop", disabled=live is not None
-            )
+            typed = st.chat_input("Message the agent", key="message", submit_mode="stop")
         text = typed or st.session_state.pop("say", None)
         if live is None and st.session_state.pop("retry", False):
             live = lab.send(info.session_id, None, agent, policy)
         elif live is None and text and text.strip():
             live = lab.send(info.session_id, text, agent, policy)
         elif text:
-            # Another tab was faster. The text is back in the input when that reply is there.
+            # Another tab was faster, say. The text is back in the input when that reply is there.
             st.session_state["unsent"] = text
-            st.toast("A reply is being written in another tab. Your message waits in the input.")
+            st.toast("A reply is being written. Your message waits in the input until then.")
         with conversation:
             writing = show_conversation(lab, info, live)
         with right:

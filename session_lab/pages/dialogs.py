@@ -14,7 +14,7 @@ from session_lab.items import Item, assistant_item, kind, one_line, text_of, use
 from session_lab.lab import Confirmed, Lab
 from session_lab.pages.shared import shown_errors
 from session_lab.pages.shown_text import as_typed, count_of
-from session_lab.transfer import TransferError, export_session, parse_session
+from session_lab.transfer import MAX_BYTES, TransferError, export_session, parse_session
 from session_lab.turns import pop_splits_pair
 
 STORAGES: tuple[Storage, ...] = ("File", "Memory")
@@ -158,7 +158,11 @@ def file_name(session_id: str, ending: str) -> str:
 
 @st.dialog("Import")
 def import_dialog(lab: Lab) -> None:
-    upload = st.file_uploader("A session that was exported as JSON", type="json")
+    upload = st.file_uploader(
+        "A session that was exported as JSON",
+        type="json",
+        max_upload_size=MAX_BYTES // 1_000_000,
+    )
     if upload is None:
         return
     try:

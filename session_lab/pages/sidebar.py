@@ -89,7 +89,8 @@ def _show_entry(info: SessionInfo, is_chosen: bool) -> None:
     )
     color = "blue" if info.storage == "File" else "orange"
     items = count_of(info.item_count, "item")
-    st.caption(f":{color}-badge[{info.storage}] {items} · {age(info.updated)}")
+    name = "" if info.title == info.session_id else f" · {as_typed(info.session_id, 30)}"
+    st.caption(f":{color}-badge[{info.storage}] {items} · {age(info.updated)}{name}")
 
 
 def policy_choice(

@@ -1,0 +1,131 @@
+"""The real app as a process, and items to put into its database."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from agents import SQLiteSession
+
+# Every test file of this folder imports this one first, and is skipped where Playwright is missing.
+pytest.importorskip("playwright")
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+START_SECONDS = 60
+
+
+class App:
+    """`streamlit run streamlit_sessions_app.py` on a free port, with its database in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.db_path = folder / "sessions.db"
+        self.log = folder / "app.log"
+        SQLiteSession("", self.db_path).close()  # So that `store` finds the SDK's tables.
+        with closing(socket.create_server(("127.0.0.1", 0))) as server:
+            self._port = server.getsockname()[1]
+        self.url = f"http://localhost:{self._port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "streamlit", "run", "streamlit_sessions_app.py"]
+        command += ["--server.port", str(self._port), "--server.headless", "true"]
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("OPENAI_", "STREAMLIT_"))
+        }
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**environment, "SESSIONS_DB": str(self.db_path)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._is_healthy():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"The app did not start:\n{self.log.read_text()}")
+            time.sleep(0.1)
+
+    def _is_healthy(self) -> bool:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(f"{self.url}/_stcore/health", timeout=5) as reply:
+                return bool(reply.read() == b"ok")
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+    def stop(self) -> None:
+        """End the app and everything that it started."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGTERM)
+        try:
+            self._process.wait(10)
+        finally:
+            if self._process.poll() is None:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+
+    def restart_server(self) -> None:
+        self.stop()
+        self.start()
+
+    def rows(self, session_id: str) -> list[dict[str, Any]]:
+        """The session's items as they lie in the file, oldest first."""
+        query = "SELECT message_data FROM agent_messages WHERE session_id = ? ORDER BY id"
+        with closing(sqlite3.connect(self.db_path, timeout=5)) as database:
+            return [json.loads(data) for (data,) in database.execute(query, (session_id,))]
+
+    def kinds(self, session_id: str) -> list[str]:
+        """The role or the type of each stored item."""
+        return [item.get("role") or item["type"] for item in self.rows(session_id)]
+
+    def store(self, session_id: str, items: Sequence[dict[str, Any]]) -> None:
+        """Add items the way another program would."""
+        add_session = "INSERT OR IGNORE INTO agent_sessions (session_id) VALUES (?)"
+        add_item = "INSERT INTO agent_messages (session_id, message_data) VALUES (?, ?)"
+        data = [(session_id, json.dumps(item)) for item in items]
+        with closing(sqlite3.connect(self.db_path, timeout=5)) as database, database:
+            database.execute(add_session, (session_id,))
+            database.executemany(add_item, data)
+
+
+def user(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": text}
+
+
+def assistant(text: str) -> dict[str, Any]:
+    content = [{"type": "output_text", "text": text, "annotations": []}]
+    return {"type": "message", "role": "assistant", "status": "completed", "content": content}
+
+
+def tool_turn(question: str, reply: str) -> list[dict[str, Any]]:
+    """A turn of four items: question, tool call, its output, reply."""
+    arguments = '{"start_date": "2026-01-01", "end_date": "2026-03-01"}'
+    call = {"type": "function_call", "call_id": "c1", "name": "days_between"}
+    output = {"type": "function_call_output", "call_id": "c1", "output": "59 days"}
+    return [user(question), {**call, "arguments": arguments}, output, assistant(reply)]
+
+
+LONG_TALK = [
+    item
+    for number in range(80)
+    for item in (user(f"My cat number {number} is called Miso{number}."), assistant("Noted."))
+]
+"""Asked to summarize this, the offline model writes for many seconds."""

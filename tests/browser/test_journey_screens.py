@@ -1,0 +1,107 @@
+"""A phone's width and the dark theme."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from lab_app import App, assistant, tool_turn, user
+from playwright.sync_api import Page, expect
+from visitor import Tabs, Visitor
+
+pytestmark = pytest.mark.browser
+TALK = [user("My name is Alice."), assistant("Noted."), *tool_turn("How many days?", "59 days.")]
+LOWEST_CONTRAST = 4.5
+"""What WCAG asks for text of this size (level AA)."""
+
+
+def expect_nothing_cut_off(page: Page) -> None:
+    too_wide = page.evaluate(
+        "() => [document.documentElement, ...document.querySelectorAll('[data-testid=stMain]')]"
+        ".map(part => part.scrollWidth - part.clientWidth).filter(extra => extra > 1)"
+    )
+    assert too_wide == [], "the page scrolls sideways"
+
+
+@pytest.fixture
+def phone(tabs: Tabs) -> Visitor:
+    return tabs.open(390, 844)
+
+
+def test_phone_chats_with_every_tab_and_dialog(app: App, phone: Visitor) -> None:
+    app.store("phone", TALK)
+    phone.open("phone")
+    expect(phone.message).to_be_in_viewport()
+    phone.say("What's my name?")
+    expect(phone.replies.last).to_contain_text("Alice")
+    expect(phone.replies.last).to_be_in_viewport()
+    expect(phone.message).to_be_in_viewport()
+    expect_nothing_cut_off(phone.page)
+    for name in ("Items", "Sent to model", "Code", "Database"):
+        phone.tab(name)
+        expect_nothing_cut_off(phone.page)
+    for name in ("Undo turn", "Pop item", "Clear session"):
+        dialog = phone.press(name)
+        expect(dialog.get_by_role("button").last).to_be_in_viewport()
+        expect_nothing_cut_off(phone.page)
+        phone.page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+    assert len(app.rows("phone")) == 8
+
+
+def test_phone_opens_and_closes_the_sidebar(app: App, phone: Visitor) -> None:
+    app.store("on a phone", TALK)
+    phone.open()
+    new_session = phone.button("New session")
+    expect(new_session).not_to_be_in_viewport()
+    phone.page.get_by_test_id("stExpandSidebarButton").click()
+    expect(new_session).to_be_in_viewport()
+    expect_nothing_cut_off(phone.page)
+    phone.sidebar.get_by_role("button", name="on a phone").click()
+    expect(phone.heading("on a phone")).to_be_attached()
+    phone.sidebar.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
+    expect(new_session).not_to_be_in_viewport()
+    expect(phone.message).to_be_in_viewport()
+
+
+def luminance(color: str) -> float:
+    channels = [int(part) / 255 for part in re.findall(r"[\d.]+", color)[:3]]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_can_be_read_in_both_themes(app: App, visitor: Visitor, theme: str) -> None:
+    app.store("colours", TALK)
+    visitor.page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    visitor.open("colours")
+    texts = {
+        "question": visitor.questions.first.get_by_text("My name is Alice."),
+        "reply": visitor.replies.first.get_by_text("Noted.", exact=True),
+        "heading": visitor.page.get_by_role("heading", level=4),
+        "tab": visitor.tab_button("Code"),
+        "button": visitor.page.get_by_role("button", name="Undo turn").get_by_text("Undo turn"),
+        "entry": visitor.sidebar.get_by_role("button", name="colours").get_by_text("colours"),
+    }
+    for name, locator in texts.items():
+        text, background = locator.evaluate(
+            """element => {
+                let behind = element
+                const colour = () => getComputedStyle(behind).backgroundColor
+                while (behind.parentElement && /^rgba.*, 0(\\.\\d+)?\\)$/.test(colour()))
+                    behind = behind.parentElement
+                return [getComputedStyle(element).color, colour()]
+            }"""
+        )
+        dark, light = sorted((luminance(text), luminance(background)))
+        contrast = (light + 0.05) / (dark + 0.05)
+        assert contrast >= LOWEST_CONTRAST, f"{name}: {text} on {background}"
+    is_dark = (
+        luminance(
+            visitor.page.evaluate(
+                "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+            )
+        )
+        < 0.2
+    )
+    assert is_dark == (theme == "dark")
