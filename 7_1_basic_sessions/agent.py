@@ -36,6 +36,7 @@ from session_lab.model_choice import choose_model, run_lesson
 
 DB_PATH = ROOT / "data" / "basic_sessions.db"
 SESSION_ID = "user_123"
+CHILD_SECONDS = 600.0
 INTRODUCTION = ["My name is Alice.", "What is my name?"]
 BRIDGE = [
     "What city is the Golden Gate Bridge in?",
@@ -115,7 +116,14 @@ async def start_second_process(db_path: Path) -> None:
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONIOENCODING": "utf-8"},
     )
-    output, _ = await child.communicate()
+    try:
+        output, _ = await asyncio.wait_for(child.communicate(), CHILD_SECONDS)
+    except asyncio.TimeoutError:
+        raise SystemExit(f"No end after {CHILD_SECONDS:g} seconds: second process killed") from None
+    finally:
+        if child.returncode is None:  # Out of time, or this lesson was stopped.
+            child.kill()
+            await child.wait()
     for line in output.decode().splitlines():
         print(f"  | {line}")
     if child.returncode:

@@ -15,7 +15,7 @@ import re
 import sqlite3
 import sys
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -199,40 +199,44 @@ async def two_runs_in_turn(session: Session) -> None:
     print(f"  stored: {kinds(await session.get_items())}")
 
 
-# In groups of 4-4-4-4 or 4-6-5 digits, or 14 to 19 digits in a row, but no decimal fraction.
-CARD_NUMBER = re.compile(
-    r"(?<!\d)(?<!\d\.)(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5}|\d{14,19})(?!\d)"
-)
+# The usual 16 or 15 digits, grouped or not. No decimals, and no timestamp: that begins with 1.
+CARD_NUMBER = re.compile(r"(?<!\d\.)\b[2-9]\d{3}(([ -]?\d{4}){3}|[ -]?\d{6}[ -]?\d{5})\b")
 NOT_TEXT = {"id", "call_id", "encrypted_content", "image_url", "file_data"}
 
 
+def mask_if_card(match: re.Match[str]) -> str:
+    """The Luhn checksum tells: it is right in a card number, and in one of ten other numbers."""
+    digits = [int(char) for char in reversed(match[0]) if char.isdigit()]
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]
+    is_card = (sum(digits[::2]) + sum(doubled)) % 10 == 0
+    return f"[card ending in {match[0][-4:]}]" if is_card else match[0]
+
+
 def mask_cards(value: Any) -> Any:
-    """A copy of a JSON value in which each card number is masked but for its last four digits."""
+    """A copy of a JSON value, in whose texts card numbers are masked but for the last four digits.
+
+    Numbers stay as they are: other programs count on their type.
+    """
     if isinstance(value, dict):
-        return {
-            key: part
-            if key in NOT_TEXT
-            else (mask_json if key == "arguments" else mask_cards)(part)
-            for key, part in value.items()
-        }
+        return {k: part if k in NOT_TEXT else mask_cards(part) for k, part in value.items()}
     if isinstance(value, list):
         return [mask_cards(part) for part in value]
-    masked = CARD_NUMBER.sub(lambda match: f"[card ending in {match[0][-4:]}]", str(value))
-    return value if masked == str(value) else masked
+    return CARD_NUMBER.sub(mask_if_card, value) if isinstance(value, str) else value
 
 
-def mask_json(text: str) -> str:
-    """The same for a tool call's `arguments`: they are JSON in a string, and must stay JSON."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return str(mask_cards(text))
-    masked = mask_cards(value)
-    return text if masked == value else json.dumps(masked)
+def mask_item(item: Any) -> Any:
+    """The same for an item. A tool call's `arguments`, JSON in a string, must stay JSON."""
+    masked = mask_cards(item)
+    if isinstance(text := item.get("arguments"), str):
+        with suppress(ValueError):
+            given = json.loads(text)
+            kept = mask_cards(given)
+            masked["arguments"] = text if kept == given else json.dumps(kept)
+    return masked
 
 
 class MaskingSession:
-    """The SDK's `Session` protocol around any other session: card numbers are never stored.
+    """The SDK's `Session` protocol around any other session: no text is stored with a card number.
 
     Who owns the wrapped session closes it.
     """
@@ -246,7 +250,7 @@ class MaskingSession:
         return await self.wrapped.get_items(limit)
 
     async def add_items(self, items: list[TResponseInputItem]) -> None:
-        await self.wrapped.add_items([mask_cards(item) for item in items])
+        await self.wrapped.add_items([mask_item(item) for item in items])
 
     async def pop_item(self) -> TResponseInputItem | None:
         return await self.wrapped.pop_item()

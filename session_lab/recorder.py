@@ -14,8 +14,6 @@ from session_lab.policy_code import policy_code
 from session_lab.program import lines, literal, program
 
 DATABASE = "conversations.db"
-MAX_SHOWN_ITEMS = 20
-"""A snippet with more imported items reads them from the exported file instead."""
 MAX_LITERAL_ITEMS = 100
 """Python reads many texts faster than many nested literals."""
 
@@ -136,7 +134,9 @@ def snippet(action: Action, session_id: str, storage: Storage = "File") -> str:
         session_id = action.source_id
     body = [open_code(session_id, storage), *_snippet_body(action, session_id, storage)]
     main = definitions + "async def main():\n" + lines(body, 4)
-    return program(main + "\n\nasyncio.run(main())\n")
+    where = "# Save this in the repository's folder and run it there: it imports session_lab.\n"
+    code = program(main + "\n\nasyncio.run(main())\n")
+    return where + code if isinstance(action, RunTurn) else code
 
 
 def open_code(session_id: str, storage: Storage, database: str = DATABASE) -> str:
@@ -156,13 +156,10 @@ def _snippet_body(action: Action, session_id: str, storage: Storage) -> list[str
         return ["item = await session.pop_item()", "print(item)"]
     if isinstance(action, UndoTurn):
         return _undo_body()
-    if isinstance(action, ImportItems) and len(action.items) > MAX_SHOWN_ITEMS:
-        return [
-            "# The file that Export wrote",
-            'exported = json.loads(Path("session.json").read_text(encoding="utf-8"))',
-            'await session.add_items(exported["items"])',
-            show_items,
-        ]
+    if isinstance(action, EditItem):
+        read, *change = action_body(action, storage, DATABASE)
+        missing = [f"if len(items) < {action.index_from_end}:", '    return print("No such item")']
+        return [read, *missing, *change, show_items]
     if isinstance(action, Reopen):
         return ["session.close()", open_code(session_id, storage), show_items]
     return [*action_body(action, storage, DATABASE), show_items]

@@ -92,6 +92,56 @@ async def test_a_failing_second_process_ends_the_lesson(
     assert ended.value.code == 1
 
 
+@pytest.fixture
+def started() -> asyncio.Event:
+    return asyncio.Event()
+
+
+@pytest.fixture
+def children(
+    lesson: ModuleType, started: asyncio.Event, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[asyncio.subprocess.Process]:
+    """The second processes that the lesson starts; each only sleeps."""
+    children: list[asyncio.subprocess.Process] = []
+    start = asyncio.create_subprocess_exec
+
+    async def keep(*args: Any, **kwargs: Any) -> asyncio.subprocess.Process:
+        children.append(await start(*args, **kwargs))
+        started.set()
+        return children[-1]
+
+    (tmp_path / "sleep.py").write_text("import time\ntime.sleep(60)\n")
+    monkeypatch.setattr(lesson, "__file__", str(tmp_path / "sleep.py"))
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", keep)
+    return children
+
+
+async def test_a_second_process_that_hangs_is_killed(
+    lesson: ModuleType,
+    children: list[asyncio.subprocess.Process],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(lesson, "CHILD_SECONDS", 0.2)
+    with pytest.raises(SystemExit, match=r"^No end after 0\.2 seconds: second process killed$"):
+        await lesson.start_second_process(tmp_path / "s.db")
+    assert [child.returncode is not None for child in children] == [True]
+
+
+async def test_a_stopped_lesson_leaves_no_second_process(
+    lesson: ModuleType,
+    started: asyncio.Event,
+    children: list[asyncio.subprocess.Process],
+    tmp_path: Path,
+) -> None:
+    running = asyncio.create_task(lesson.start_second_process(tmp_path / "s.db"))
+    await asyncio.wait_for(started.wait(), 30)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert [child.returncode is not None for child in children] == [True]
+
+
 async def test_by_hand_the_same_is_sent_as_with_a_session(
     lesson: ModuleType, model: ScriptedModel
 ) -> None:

@@ -226,10 +226,11 @@ def test_the_solution_forgets_the_city_and_nothing_else(lesson: ModuleType) -> N
     lesson.agent.model = model = recording_model()
 
     async def check() -> list[str]:
-        with closing(SQLiteSession("s")) as session:
+        with closing(SQLiteSession("s")) as session, closing(SQLiteSession("copy")) as copy:
             for text in ("My name is Alice.", "I live in Oslo.", "I work as a nurse."):
                 await lesson.ask(session, text)
-            await forget(session, "Oslo")
+            await forget(session, "Oslo", copy)
+            assert await copy.get_items() == []
             await lesson.ask(session, "Where do I live?")
             return sent(model)[-1]
 
@@ -238,3 +239,53 @@ def test_the_solution_forgets_the_city_and_nothing_else(lesson: ModuleType) -> N
         *("user: I work as a nurse.", REPLY),
         "user: Where do I live?",
     ]
+
+
+class Stopped(BaseException):
+    """Stands for the end of the process."""
+
+
+class Stopping(SQLiteSession):
+    """Ends at its `last`th change, before or after that change is in the database."""
+
+    def __init__(self, *args: Any, last: int, after: bool) -> None:
+        super().__init__(*args)
+        self.last, self.after, self.changes = last, after, 0
+
+    def check(self, after: bool) -> None:
+        self.changes += not after
+        if self.changes == self.last and after == self.after:
+            raise Stopped
+
+    async def add_items(self, items: list[TResponseInputItem]) -> None:
+        self.check(False)
+        await super().add_items(items)
+        self.check(True)
+
+    async def pop_item(self) -> TResponseInputItem | None:
+        self.check(False)
+        item = await super().pop_item()
+        self.check(True)
+        return item
+
+
+# Six pops, one that finds nothing, and the adding.
+@pytest.mark.parametrize("last", range(1, 9))
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_solution_that_stops_in_between_loses_nothing(
+    lesson: ModuleType, last: int, after: bool, tmp_path: Path
+) -> None:
+    forget = run_solution(FOLDER, lesson)["forget"]
+    items: list[Any] = []
+    for text in ("My name is Alice.", "I live in Oslo.", "I work as a nurse."):
+        items += [{"role": "user", "content": text}, {"role": "assistant", "content": "Noted."}]
+    session = Stopping("s", tmp_path / "s.db", last=0, after=after)
+    with closing(session), closing(SQLiteSession("copy", tmp_path / "s.db")) as copy:
+        asyncio.run(session.add_items(items))
+        session.last, session.changes = last, 0
+        with pytest.raises(Stopped):
+            asyncio.run(forget(session, "Oslo", copy))
+        assert asyncio.run(copy.get_items()) == items
+        with pytest.raises(RuntimeError, match="restore"):
+            asyncio.run(forget(session, "Oslo", copy))
+        assert asyncio.run(copy.get_items()) == items, "a second call takes nothing from the copy"

@@ -205,13 +205,21 @@ async def test_the_masking_session_sends_no_half_of_a_tool_pair(
         ("4111111111111111", MASKED),
         (f"no.4111111111111111, CVV 123, {CARD} 123", f"no.{MASKED}, CVV 123, {MASKED} 123"),
         ("3782 822463 10005", "[card ending in 0005]"),
-        ("6304000000000000018", "[card ending in 0018]"),
+        ("378282246310005", "[card ending in 0005]"),
         ("from 2026-01-31 to 2026-03-01", None),
         ("+49 30 1234567 or 1700000000000 ms", None),
-        ("0.30000000000000004", None),
+        ("0.30000000000000004 or 0.4111111111111111", None),
         ("order A-1001", None),
-        (4111111111111111, MASKED),
-        (1001, None),
+        (f"{CARD} 1226", f"{MASKED} 1226"),
+        ("3782 822463 10005 1234", "[card ending in 0005] 1234"),
+        ("Card:\n4111111111111111", f"Card:\n{MASKED}"),
+        ("4111 1111 1111 1112", None),
+        ("invoice 20261123000123 or 2026112300012344", None),
+        ("1795392000000000007 ns, 1795392000000006 us", None),
+        ("DE89 3704 0044 0532 0130 00", None),
+        ("fc_4111111111111111", None),
+        (20261123000123, None),
+        (4111111111111111, None),
         (True, None),
         (None, None),
         (2.5, None),
@@ -229,16 +237,19 @@ def test_tool_calls_stay_valid_json_and_ids_stay_ids(lesson: ModuleType) -> None
         "type": "function_call",
         "id": "fc_4111111111111111",
         "call_id": "4111111111111111",
-        "arguments": '{"card":4111111111111111,"name":"Zo\\u00eb"}',
+        "arguments": r'{"card":"\n4111111111111111","order_id":4111111111111111,"name":"\u00eb"}',
     }
-    masked = lesson.mask_cards(call)
-    assert json.loads(masked.pop("arguments")) == {"card": MASKED, "name": "Zoë"}
+    masked = lesson.mask_item(call)
+    assert json.loads(masked.pop("arguments")) == {
+        "card": f"\n{MASKED}",
+        "order_id": 4111111111111111,
+        "name": "ë",
+    }
     assert masked == {key: call[key] for key in masked} and len(masked) == 3
-    for unchanged in ('{"order_id":"A-1001"}', "not JSON"):
-        assert lesson.mask_cards({"arguments": unchanged}) == {"arguments": unchanged}
-    assert lesson.mask_cards({"arguments": f"not JSON {CARD}"}) == {
-        "arguments": f"not JSON {MASKED}"
-    }
+    for unchanged in ('{"order_id":20261123000123}', '{"arguments":{}}', "4111111111111111", "no"):
+        assert lesson.mask_item({"arguments": unchanged}) == {"arguments": unchanged}
+    not_json = {"arguments": f"not JSON {CARD}"}
+    assert lesson.mask_item(not_json) == {"arguments": f"not JSON {MASKED}"}
 
 
 def test_the_program(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from session_lab.memory_policy import run_config as lab_run_config
 from session_lab.policy_code import policy_code
 from session_lab.program import literal, program
 from session_lab.recorder import (
-    MAX_SHOWN_ITEMS,
+    MAX_LITERAL_ITEMS,
     Action,
     AddItem,
     Baseline,
@@ -71,7 +71,7 @@ def fill(database: Path, items: list[Any]) -> None:
     session.close()
 
 
-IMPORTED = [user_item(f"number {number}") for number in range(MAX_SHOWN_ITEMS + 1)]
+IMPORTED = [user_item(f"number {number}") for number in range(MAX_LITERAL_ITEMS + 1)]
 CHANGES: list[tuple[Action, list[Any]]] = [
     (CreateSession(SESSION_ID, "File"), HISTORY),
     (Baseline(HISTORY), HISTORY),
@@ -82,6 +82,7 @@ CHANGES: list[tuple[Action, list[Any]]] = [
     (EditItem(1, "2"), [*HISTORY[:-1], with_text(HISTORY[-1], "2")]),
     (EditItem(4, "'''"), [*HISTORY[:2], with_text(HISTORY[2], "'''"), *HISTORY[3:]]),
     (ImportItems(HISTORY), HISTORY + HISTORY),
+    (ImportItems(IMPORTED[:21]), HISTORY + IMPORTED[:21]),
     (ImportItems(IMPORTED), HISTORY + IMPORTED),
     (Reopen(), HISTORY),
 ]
@@ -95,11 +96,19 @@ def test_a_snippet_does_what_the_click_did(
 ) -> None:
     database = tmp_path / "conversations.db"
     fill(database, HISTORY)
-    exported = json.dumps({"items": IMPORTED})
-    (tmp_path / "session.json").write_text(exported, encoding="utf-8")
     shown = run_program(snippet(action, SESSION_ID))
     assert shown.strip(), "a person sees what came of it"
     assert stored(database, SESSION_ID) == after
+    assert "session_lab" not in snippet(action, SESSION_ID), "it runs in any folder"
+
+
+@pytest.mark.parametrize("items", [[], HISTORY[:1]], ids=len)
+def test_the_snippet_of_an_edit_leaves_a_shorter_session_alone(
+    items: list[Any], tmp_path: Path, run_program: Run
+) -> None:
+    fill(tmp_path / "conversations.db", items)
+    assert run_program(snippet(EditItem(2, "new"), SESSION_ID)) == "No such item\n"
+    assert stored(tmp_path / "conversations.db", SESSION_ID) == items
 
 
 def test_the_snippet_of_a_fork_leaves_the_source_alone(tmp_path: Path, run_program: Run) -> None:
@@ -119,7 +128,11 @@ def test_the_snippet_of_a_run_stores_one_turn(
     question = user_item("My name is Zoë.")
     fill(database, HISTORY if text else [*HISTORY, question])
     action = RunTurn(text, "Support", MemoryPolicy(kind, 1), [])
-    shown = run_program(snippet(action, SESSION_ID))
+    code = snippet(action, SESSION_ID)
+    assert code.startswith(
+        "# Save this in the repository's folder and run it there: it imports session_lab.\n"
+    )
+    shown = run_program(code)
     after = stored(database, SESSION_ID)
     assert after[: len(HISTORY) + 1] == [*HISTORY, question]
     assert [text_of(item) for item in after[len(HISTORY) + 1 :]] == [shown.strip()]

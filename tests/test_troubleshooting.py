@@ -26,8 +26,10 @@ from agents import (
     SessionSettings,
     SQLiteSession,
     UserError,
+    function_tool,
 )
-from agents.testing import ScriptedModel, assistant_message
+from agents.testing import ScriptedModel, assistant_message, function_call
+from lesson_loader import load_lesson
 from openai import AsyncOpenAI
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,6 +49,12 @@ def model(*replies: str | Exception) -> ScriptedModel:
 
 async def roles(session: SQLiteSession) -> list[str]:
     return [str(item.get("role")) for item in await session.get_items()]
+
+
+@function_tool
+def look_up() -> str:
+    """Look the name up."""
+    return "Ann"
 
 
 def user(text: str) -> Any:
@@ -96,21 +104,41 @@ async def test_a_limit_bounds_the_request_and_not_the_store() -> None:
 
 
 @symptom("A failed question is stored twice after the retry")
-async def test_a_failed_question_stays_until_it_is_popped() -> None:
-    question = "What is my name?"
-    session = SQLiteSession("failed")
-    agent = Agent(name="Assistant", model=model(RuntimeError("no network"), "Ann.", "Ann."))
-    with pytest.raises(RuntimeError):
-        await Runner.run(agent, question, session=session)
-    assert await roles(session) == ["user"]
-    await Runner.run(agent, question, session=session)
-    assert await roles(session) == ["user", "user", "assistant"]
+@pytest.mark.parametrize("calls_a_tool", [False, True], ids=["at once", "after a tool call"])
+async def test_a_failed_question_stays_until_its_turn_is_undone_or_answered(
+    calls_a_tool: bool,
+) -> None:
+    question, call = "What is my name?", [function_call("look_up", {}, call_id="1")]
+    left = ["user", "None", "None"] if calls_a_tool else ["user"]
 
-    await session.clear_session()
-    await session.add_items([user(question)])
-    await session.pop_item()
+    async def fail(session: SQLiteSession) -> tuple[Agent, ScriptedModel]:
+        steps = [*([call] if calls_a_tool else []), RuntimeError("no network")]
+        scripted = ScriptedModel([*steps, [assistant_message("Ann.")]])
+        agent = Agent(name="Assistant", model=scripted, tools=[look_up])
+        with pytest.raises(RuntimeError):
+            await Runner.run(agent, question, session=session)
+        assert await roles(session) == left
+        return agent, scripted
+
+    session = SQLiteSession("asked again")
+    agent, _ = await fail(session)
     await Runner.run(agent, question, session=session)
+    assert await roles(session) == [*left, "user", "assistant"]
+
+    session = SQLiteSession("undone")
+    agent, scripted = await fail(session)
+    assert len(await load_lesson("7_2_memory_operations").undo_turn(session)) == len(left)
+    await Runner.run(agent, question, session=session)
+    assert scripted.calls[-1].input == [user(question)]
     assert await roles(session) == ["user", "assistant"]
+
+    session = SQLiteSession("answered")
+    agent, scripted = await fail(session)
+    result = await Runner.run(agent, [], session=session)
+    assert scripted.calls[-1].input == (await session.get_items())[:-1]
+    assert scripted.calls[-1].input[0] == user(question)
+    assert result.final_output == "Ann."
+    assert await roles(session) == [*left, "assistant"]
 
 
 class SlowModel(ScriptedModel):
