@@ -33,9 +33,10 @@ async def talk(*messages: str, tools: tuple[FunctionTool, ...] = ()) -> RunResul
         session.close()
 
 
-async def reply_to(items: list[Any]) -> str:
+async def reply_to(items: list[Any], *tools: FunctionTool) -> str:
     """The reply to a request of exactly these items."""
-    result = await Runner.run(Agent("Assistant", model=OfflineModel()), items)
+    agent = Agent[Any]("Assistant", model=OfflineModel(), tools=list(tools))
+    result = await Runner.run(agent, items)
     return str(result.final_output)
 
 

@@ -150,14 +150,20 @@ async def test_no_item_at_all() -> None:
         "1+" * 50_000 + "1",
         "and I " * 16_000,
         "\n" * 100_000,
+        "ok you and your " * 6_000,
+        "\u201c" * 100_000,
+        "ok " * 30_000,
     ],
-    ids=["sentences", "question", "brackets", "sum", "clauses", "lines"],
+    ids=["sentences", "question", "brackets", "sum", "clauses", "lines", "you", "quotes", "ok"],
 )
 async def test_a_message_of_100_kb_is_answered_at_once(text: str) -> None:
     started = time.process_time()
     await answer([user_item(text)])
     await answer([user_item(text), user_item("What's my name?")])
     assert time.process_time() - started < 1, "a long message holds up the event loop"
+    started = time.process_time()
+    await answer([assistant_item(text), user_item("What's my name?")])
+    assert time.process_time() - started < 1, "a long reply holds up the event loop"
 
 
 async def test_10_000_items_are_answered_at_once() -> None:

@@ -208,23 +208,58 @@ def test_every_request_gets_a_reply(items: list[Any], with_tools: bool) -> None:
     assert response.usage.total_tokens > 0
 
 
+async def conversation(said: list[str]) -> list[list[Any]]:
+    """Turn after turn: each message with the reply that the model gave to all before it."""
+    turns: list[list[Any]] = []
+    for text in said:
+        request = [*(item for turn in turns for item in turn), user_item(text)]
+        turns.append([request[-1], assistant_item(await answer(request))])
+    return turns
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.sampled_from(NAMES), min_size=1, max_size=5), st.lists(texts, max_size=3))
 def test_the_latest_name_wins(names: list[str], others: list[str]) -> None:
-    said = [f"Actually, my name is {name}" for name in names]
-    items = [user_item(text) for text in [*others, *said, "What's my name?"]]
-    assert asyncio.run(answer(items)) == f"Your name is {names[-1]}."
+    said = [*others, *(f"Actually, my name is {name}" for name in names)]
+    asked = user_item("What's my name?")
+    assert asyncio.run(answer([*map(user_item, said), asked])) == f"Your name is {names[-1]}."
+    turns = asyncio.run(conversation(said))
+    items = [item for turn in turns for item in turn]
+    assert asyncio.run(answer([*items, asked])) == f"Your name is {names[-1]}."
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.sampled_from(CITIES), st.sampled_from(NAMES), st.data())
-def test_a_fact_goes_with_its_item(city: str, name: str, data: st.DataObject) -> None:
+@given(st.lists(statements.map(assistant_item), max_size=4), st.sampled_from(NAMES), st.data())
+def test_no_reply_outdoes_a_later_statement(
+    replies: list[Any], name: str, data: st.DataObject
+) -> None:
+    told = [*replies, *(assistant_item(f"Your name is {other}.") for other in NAMES)]
+    place = data.draw(st.integers(0, len(told)))
+    said = [*told[:place], user_item("Hi"), *told[place:], user_item(f"My name is {name}")]
+    after = data.draw(st.lists(st.sampled_from(told), max_size=3))
+    reply = asyncio.run(answer([*said, *after, user_item("What's my name?")]))
+    assert reply == f"Your name is {name}."
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(CITIES), st.sampled_from(NAMES), st.booleans(), st.data())
+def test_a_fact_goes_with_the_items_that_hold_it(
+    city: str, name: str, asks_in_between: bool, data: st.DataObject
+) -> None:
     said = data.draw(st.permutations([f"I live in {city}", f"My name is {name}", "I like tea"]))
-    place = said.index(f"I live in {city}")
-    items = [user_item(text) for text in [*said, "Where do I live?"]]
-    assert asyncio.run(answer(items)) == f"You live in {city}."
-    del items[place]
-    assert asyncio.run(answer(items)) == "I don't know: none of the 3 items I was sent says so."
+    said += ["Where do I live?", "What do you know about me?"] if asks_in_between else []
+    turns = asyncio.run(conversation(said))
+    asked = user_item("Where do I live?")
+    items = [item for turn in turns for item in turn]
+    holding = [item for item in items if city in text_of(item)]
+    assert len(holding) == (4 if asks_in_between else 2)
+    for kept in holding:
+        others = [item for item in items if item is kept or item not in holding]
+        assert city in asyncio.run(answer([*others, asked])), f"{kept} is not read"
+    left = [item for item in items if item not in holding]
+    count = len(left) + 1
+    expected = f"I don't know: none of the {count} items I was sent says so."
+    assert asyncio.run(answer([*left, asked])) == expected
 
 
 @settings(max_examples=100, deadline=None)

@@ -8,10 +8,11 @@ Each builds on those above it only:
     arithmetic    calculations
     manners       greetings, and skills that it lacks
     people        whom "he" and "its" speak of
-    statements    what the user stated, with corrections applied
+    conversation  the texts of one request
+    repeated      what a reply tells of the user
+    statements    what the user stated, with corrections applied, and what replies repeat of it
     memory        which statement answers a question
     world         `FACTS` and the questions they answer
-    conversation  the texts of one request
     transcript    questions about the conversation itself
     replies       the reply
     arguments     the arguments of a tool call

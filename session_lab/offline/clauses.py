@@ -89,6 +89,8 @@ class Clause:
     text: str
     asks: bool
     corrects: bool = False
+    replied: bool = False
+    """Whether it is known from a reply only."""
 
     @cached_property
     def concepts(self) -> frozenset[str]:
@@ -163,11 +165,13 @@ def turn_around(text: str) -> str:
         is_name = not shouted and match.start() > 0 and word[0].isupper() and word[:1] != "I"
         if is_name or (word.isupper() and len(word) > 1 and not shouted):
             return word  # "My Fair Lady", "the US"
-        if word.lower() == "you" and CLAUSE_BEFORE.search(match.string, 0, match.start()):
+        start = match.start()
+        if word.lower() == "you" and CLAUSE_BEFORE.search(text, max(0, start - 20), start):
             return "I"
         return PRONOUNS[word.lower()]
 
-    text = PRONOUN.sub(turned, text.strip(EDGES))
+    text = text.strip(EDGES)
+    text = PRONOUN.sub(turned, text)
     first = text.split(" ", 1)[0]
     return text[0].lower() + text[1:] if first.lower() in STOP_WORDS and first != "I" else text
 

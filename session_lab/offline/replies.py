@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from session_lab.offline.clauses import FIRST_PERSON, TOPIC, YES_OR_NO, Clause, clauses, turn_around
-from session_lab.offline.conversation import Conversation
+from session_lab.offline.conversation import Conversation, Evidence
 from session_lab.offline.manners import quick_answer, small_talk
 from session_lab.offline.memory import (
     DOUBT,
@@ -16,7 +16,8 @@ from session_lab.offline.memory import (
     wanted,
 )
 from session_lab.offline.people import name_the_person
-from session_lab.offline.statements import statements
+from session_lab.offline.repeated import in_own_words
+from session_lab.offline.statements import facts, statements
 from session_lab.offline.transcript import SUMMARIZE, about_the_talk, summary
 from session_lab.offline.wording import QUOTE_LENGTH, SAY, as_sentence, quoted
 from session_lab.offline.words import normalise
@@ -36,6 +37,12 @@ ASKS_THE_MODEL = re.compile(
     re.IGNORECASE,
 )
 """A question about the model itself: what the user said of himself is no answer."""
+ORDER_STATUS = re.compile(
+    r"(?=.*\b(?:orders?|parcel|package|shipment|delivery)\b)"
+    r".*\b(?:status|where|when|track\w*|shipped|arrived?|delivered)\b",
+    re.IGNORECASE,
+)
+"""Another model would not know either: it takes a tool."""
 LONGEST_QUESTION = 500
 
 
@@ -57,19 +64,19 @@ def reply(talk: Conversation) -> str:
             answers.append(answer)
         elif clause.asks:
             if known is None:
-                known = [fact for group in statements(talk.said) for fact in group]
+                known = facts(talk.evidence)
             answers.append(answer_from(clause.text[:LONGEST_QUESTION], talk, known))
         else:
             stated = True
-    noted = [acknowledge(talk.said)] if stated else []
+    noted = [acknowledge(talk.evidence)] if stated else []
     return " ".join(dict.fromkeys([*noted, *answers] or manners)) or SAY["ok"]
 
 
-def acknowledge(said: list[str]) -> str:
+def acknowledge(evidence: list[Evidence]) -> str:
     """What the last message states, turned around."""
-    if len(said[-1]) > QUOTE_LENGTH:
-        return SAY["long"].format(len(said[-1]))
-    return SAY["noted"].format(_joined(statements(said[-20:])[-1]))
+    if len(evidence[-1].text) > QUOTE_LENGTH:
+        return SAY["long"].format(len(evidence[-1].text))
+    return SAY["noted"].format(_joined(statements(evidence[-40:])[-1]))
 
 
 def _joined(facts: list[Clause]) -> str:
@@ -91,31 +98,41 @@ def answer_from(question: str, talk: Conversation, known: list[Clause]) -> str:
 def from_memory(question: str, talk: Conversation, known: list[Clause]) -> str | None:
     """The answer from earlier statements."""
     if EVERYTHING.fullmatch(question):
-        return SAY["told"].format(_joined(latest(known))) if known else None
+        return _told(latest(known)) if known else None
     if topic := TOPIC.fullmatch(question):
-        facts = about(topic["topic"], known)
-        return SAY["told"].format(_joined(facts)) if facts else None
-    question = name_the_person(question, talk.texts)
-    facts = recall(question, known)
+        found = about(topic["topic"], known)
+        return _told(found) if found else None
+    question = name_the_person(question, list(map(in_own_words, talk.evidence[-50:])))
+    found = recall(question, known)
     if YES_OR_NO.match(question):
-        return _yes_or_no(question, facts, known)
-    return as_sentence(_joined(facts)) if facts else None
+        return _yes_or_no(question, found, known)
+    return as_sentence(_joined(found)) if found else None
 
 
-def _yes_or_no(question: str, facts: list[Clause], known: list[Clause]) -> str | None:
+def _told(known: list[Clause]) -> str:
+    """What the user told, then what only replies tell."""
+    groups = {
+        "told": [fact for fact in known if not fact.replied],
+        "replied": [fact for fact in known if fact.replied],
+    }
+    return " ".join(SAY[name].format(_joined(group)) for name, group in groups.items() if group)
+
+
+def _yes_or_no(question: str, found: list[Clause], known: list[Clause]) -> str | None:
     # "Is my name Bob?" when the name is another one: say what was said.
-    if not facts and not question.lower().startswith("did "):
-        facts = recall(re.sub(r" \S+$", "", question), known)
-    if not facts:
+    if not found and not question.lower().startswith("did "):
+        found = recall(re.sub(r" \S+$", "", question), known)
+    if not found:
         return None
-    name = "no" if NEGATION.search(facts[0].text) else "yes"
-    if DOUBT.search(facts[0].text) or not wanted(question) <= facts[0].concepts:
-        name = "told"
-    return SAY[name].format(_joined(facts))
+    if DOUBT.search(found[0].text) or not wanted(question) <= found[0].concepts:
+        return _told(found)
+    return SAY["no" if NEGATION.search(found[0].text) else "yes"].format(_joined(found))
 
 
 def unknown(question: str, items: int) -> str:
     """That the request doesn't say it; for a question about the world also how to get an answer."""
+    if ORDER_STATUS.match(question):
+        return SAY["unknown_order"]
     text = SAY["unknown_one"] if items == 1 else SAY["unknown"].format(items)
     personal = FIRST_PERSON.search(question) or re.search(r"\byou\b", question, re.IGNORECASE)
     return text if personal else f"{text} {SAY['real_model']}"

@@ -16,23 +16,23 @@ from session_lab.offline.wording import SAY
 def read_conversation(items: Sequence[object]) -> Conversation:
     """The texts of a request's items. Items that hold no text of a conversation only count."""
     talk = Conversation(items=len(items))
-    summarizing = False
+    summarizing = after_tool = False
     for index, item in enumerate(items):
         role, text = kind(item), text_of(item) if field(item, "content") is not None else ""
         if role == "user":
             summarizing = text == SUMMARY_REQUEST and index + 1 < len(items)
             if not summarizing:
-                talk.said.append(text)
-                talk.texts.append(text)
+                talk.add_message(text)
                 talk.messages += 1
+                after_tool = False
         elif role == "assistant" and summarizing:
             talk.add_summary(text)
             summarizing = False
         elif role == "assistant":
-            talk.replies.append(text)
-            talk.texts.append(text)
+            talk.add_reply(text, tells_of_the_user=not after_tool)
         elif role == "tool output":
             talk.tool_outputs.append(text_of(item))
+            after_tool = True
     return talk
 
 

@@ -18,6 +18,7 @@ from session_lab.offline.arguments import (
 )
 from session_lab.offline.clauses import clauses
 from session_lab.offline.conversation import Conversation
+from session_lab.offline.repeated import in_own_words
 from session_lab.offline.replies import reply
 from session_lab.offline.wording import SAY
 from session_lab.offline.words import concepts, normalise
@@ -43,8 +44,9 @@ def choose_calls(talk: Conversation, tools: list[FunctionTool], tool_choice: obj
     message = _with_the_question_before(talk, tools)
     wanted = _wanted_tools(message, tools, tool_choice)
     calls, missing = [], ""
+    earlier = [in_own_words(one) for one in talk.evidence[:-1]] if wanted else []
     for tool in wanted:
-        arguments, unread = read_arguments(tool, message, talk.said[:-1])
+        arguments, unread = read_arguments(tool, message, earlier)
         if not unread:
             calls.append((tool.name, arguments))
         elif not missing:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from session_lab.offline.clauses import clauses
+from session_lab.offline.clauses import clauses, turn_around
 from session_lab.offline.conversation import Conversation
 from session_lab.offline.manners import quick_answer
-from session_lab.offline.wording import SAY, counted, quoted
+from session_lab.offline.statements import facts
+from session_lab.offline.wording import SAY, as_sentence, counted, quoted
 
 SUMMARIZE = re.compile(
     r"(?:(?:can|could|will|would) you )?(?:please )?(?:summari[sz]e|recap\b|sum up\b"
@@ -62,6 +63,8 @@ def about_the_talk(question: str, talk: Conversation) -> str | None:
         earlier = [text for text in earlier if any(one.asks for one in clauses(text))]
     texts = earlier if mine else talk.replies
     position = POSITIONS.get(order, -1)
+    if mine and talk.items == 1:
+        return SAY["nothing_asked" if asked else "nothing_said"]
     if not -len(texts) <= position < len(texts):
         return SAY["none"].format(counted(talk.items, "item"))
     if not groups:
@@ -80,7 +83,7 @@ def _count(what: str, talk: Conversation) -> str:
 
 
 def summary(talk: Conversation) -> str:
-    """One line for each earlier statement, question and tool output, as said."""
+    """A line for each earlier statement, question, fact of a reply and tool output, as said."""
     lines = []
     for text in talk.said[:-1]:
         for clause in clauses(text):
@@ -90,6 +93,11 @@ def summary(talk: Conversation) -> str:
                 lines.append(SAY["summary_asked"].format(f"{clause.text}?"))
             elif not clause.asks and not quick_answer(clause):
                 lines.append(SAY["summary_said"].format(f"{clause.text}."))
+    lines += [
+        SAY["summary_replied"].format(as_sentence(turn_around(fact.text)))
+        for fact in facts(talk.evidence)
+        if fact.replied
+    ]
     lines += [
         SAY["summary_tool"].format(quoted(" ".join(out.split()))) for out in talk.tool_outputs
     ]

@@ -40,6 +40,8 @@ CONVERSATIONS: list[tuple[tuple[str, ...], str]] = [
     ),
     (("Hello", "How many items were you sent?"), "I was sent 3 items."),
     (("How many items are in this session?",), "I was sent 1 item."),
+    (("What did I say?",), "You said nothing before this message."),
+    (("What did I ask first?",), "You asked nothing before this message."),
     (("I like tea", "What did I just tell you?"), "You said: \u201cI like tea\u201d"),
     (("Summarize", "I like tea", "Recap please"), "- User said: I like tea."),
     (("I like tea", "Summarize the conversation so far."), "- User said: I like tea."),
@@ -109,6 +111,10 @@ CONVERSATIONS: list[tuple[tuple[str, ...], str]] = [
         "use a real model: set OPENAI_API_KEY or OPENAI_BASE_URL in .env",
     ),
     (("Can you translate hello?",), "use a real model: set OPENAI_API_KEY or OPENAI_BASE_URL"),
+    (
+        ("What is the status of order A-1001?",),
+        "I don't know: neither an item I was sent nor a tool says so.",
+    ),
     (("Why is the sky blue?",), "use a real model: set OPENAI_API_KEY or OPENAI_BASE_URL in .env"),
     (
         ("My name is Alice", "Where do I live?"),
