@@ -289,7 +289,7 @@ def show_database(lab: Lab, info: SessionInfo) -> None:
         st.markdown(f"**{table}**: {count_of(len(found), 'row')}")
         if found:
             st.dataframe(found, hide_index=True, height=min(35 * len(found) + 38, 180))
-    st.caption("The SDK writes agent_messages and agent_sessions; this app adds the tables lab_*.")
+    st.caption("The SDK writes agent_messages and agent_sessions; the lab adds the tables lab_*.")
 
 
 def _row_cells(row: Row, mark: str) -> dict[str, Any]:
