@@ -13,6 +13,7 @@ from session_lab.lab import BUSY, Lab
 from session_lab.lab_agents import AgentName
 from session_lab.live_turn import LiveTurn
 from session_lab.memory_policy import MemoryPolicy
+from session_lab.turn_runner import error_line
 
 EXAMPLES = {"user_123": "My name is Alice.", "user_456": "My name is Bob."}
 """Two sessions that tell isolation apart from chance: what each knows the other contradicts."""
@@ -84,7 +85,8 @@ class Comparison:
             _remove(self._lab, [side.session_id for side in self.sides if not side.is_kept])
         except Exception as error:
             # This thread has nobody to raise to: the page says it.
-            self.problem = f"The replies are there, but then: {error}"
+            told = str(error) if isinstance(error, CatalogError) else error_line(error)
+            self.problem = f"The replies are there, but then: {told}"
         finally:
             self._done.set()
 

@@ -15,10 +15,11 @@ from session_lab.catalog import CatalogError
 from session_lab.database import Row
 from session_lab.items import field, kind, text_of
 from session_lab.lab import Lab
-from session_lab.model_choice import choose_model, explain_error
+from session_lab.model_choice import choose_model
 from session_lab.offline_model import OfflineModel
 from session_lab.pages.shown_text import SHOWN_CHARACTERS, as_typed, safe_parts
 from session_lab.transfer import TransferError
+from session_lab.turn_runner import error_line
 from session_lab.turns import SessionChanged
 
 WORD_DELAY = 0.03
@@ -40,7 +41,7 @@ def open_lab() -> Lab:
     try:
         return _lab_of_process()
     except Exception as error:
-        st.error(explain_error(error) or f"The app can't start. {type(error).__name__}: {error}")
+        st.error(as_typed(f"The app can't start. {error_line(error)}", 600))
         st.stop()
 
 
@@ -52,7 +53,7 @@ def shown_errors() -> Iterator[None]:
     except (CatalogError, SessionChanged, TransferError) as error:
         st.error(as_typed(str(error), 500))
     except (OSError, sqlite3.Error) as error:
-        st.error(as_typed(explain_error(error) or str(error), 500))
+        st.error(as_typed(error_line(error), 500))
 
 
 def show_text(text: str, key: str) -> None:
