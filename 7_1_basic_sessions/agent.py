@@ -32,7 +32,7 @@ from agents.memory import Session
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))
 
-from session_lab.model_choice import choose_model, run_lesson
+from session_lab.models import choose_model, run_lesson
 
 DB_PATH = ROOT / "data" / "basic_sessions.db"
 SESSION_ID = "user_123"

@@ -36,7 +36,7 @@ from agents.run import CallModelData, ModelInputData
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))
 
-from session_lab.model_choice import choose_model, run_lesson
+from session_lab.models import choose_model, run_lesson
 
 DB_PATH = ROOT / "data" / "multi_sessions.db"
 MESSAGES = {

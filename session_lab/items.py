@@ -28,7 +28,7 @@ def user_item(text: str) -> Item:
 def assistant_item(text: str) -> Item:
     """An assistant message, in the short form that the SDK's models and OpenAI read.
 
-    Only llama.cpp's Responses endpoint refuses it; `server_models` spells it out for that server.
+    Only llama.cpp's Responses endpoint refuses it; `models.servers` spells it out for that server.
     """
     return {"role": "assistant", "content": text}
 

@@ -23,7 +23,7 @@ from openai import BadRequestError
 from test_openai_client import BY_HAND, run
 
 from session_lab.items import assistant_item
-from session_lab.model_choice import choose_model, describe_model, explain_error
+from session_lab.models.choose import choose_model, describe_model, explain_error
 
 pytestmark = pytest.mark.server
 

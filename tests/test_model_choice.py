@@ -13,10 +13,10 @@ from agents.models import _openai_shared, get_default_model
 from agents.testing import ScriptedModel
 from loopback_server import Answer, LoopbackServer
 
-from session_lab import model_choice
-from session_lab.model_choice import ModelChoiceError, choose_model, describe_model
+from session_lab.models import choose as model_choice
+from session_lab.models.choose import ModelChoiceError, choose_model, describe_model
+from session_lab.models.servers import ServerChatModel, ServerResponsesModel
 from session_lab.offline_model import OfflineModel
-from session_lab.server_models import ServerChatModel, ServerResponsesModel
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "sk-test-0123456789abcdef"
@@ -228,7 +228,7 @@ def test_an_env_file_of_a_windows_editor(env_file: Path) -> None:
 
 
 def test_a_program_that_cannot_choose_while_it_is_imported_ends_with_the_line() -> None:
-    program = "from session_lab.model_choice import choose_model; choose_model()"
+    program = "from session_lab.models.choose import choose_model; choose_model()"
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
@@ -246,7 +246,7 @@ def test_nothing_offline_is_said_on_stderr_or_sent_to_openai() -> None:
     program = (
         "import asyncio\n"
         "from agents import Agent, Runner\n"
-        "from session_lab.model_choice import choose_model, run_lesson\n"
+        "from session_lab.models.choose import choose_model, run_lesson\n"
         "async def main():\n"
         "    result = await Runner.run(Agent('A', model=choose_model()), 'My name is Ada.')\n"
         "    print(bool(result.final_output))\n"

@@ -19,8 +19,8 @@ from agents import MaxTurnsExceeded, ModelBehaviorError, UserError
 from agents.exceptions import ModelTimeoutError
 from loopback_server import Answer, LoopbackServer
 
-from session_lab.model_choice import ModelChoiceError, explain_error
-from session_lab.model_errors import LONGEST_QUOTE
+from session_lab.models.choose import ModelChoiceError, explain_error
+from session_lab.models.errors import LONGEST_QUOTE
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "sk-test-0123456789abcdef"
@@ -30,7 +30,7 @@ SERVER = "http://127.0.0.1:11434/v1/chat/completions"
 LESSON = """
 import os
 from agents import Agent, Runner
-from session_lab import model_choice
+from session_lab.models import choose as model_choice
 
 model_choice.OPENAI_URL = os.environ.get("TEST_OPENAI_URL", model_choice.OPENAI_URL)
 
@@ -243,7 +243,7 @@ def test_a_lesson_that_works(server: LoopbackServer) -> None:
 
 # A lesson that ends in another way
 
-OFFLINE = "from session_lab.model_choice import run_lesson\nasync def main():\n    {}\n"
+OFFLINE = "from session_lab.models.choose import run_lesson\nasync def main():\n    {}\n"
 OFFLINE += "run_lesson(main)\n"
 
 

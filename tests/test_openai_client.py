@@ -23,8 +23,8 @@ from agents.models import _openai_shared, get_default_model
 from loopback_server import CHAT, RESPONSES, LoopbackServer
 from openai import InternalServerError
 
-from session_lab import model_choice
-from session_lab.model_choice import choose_model
+from session_lab.models import choose as model_choice
+from session_lab.models import choose_model
 
 KEY = "sk-test-0123456789abcdef"
 PATHS = {"chat_completions": CHAT, "responses": RESPONSES}

@@ -11,7 +11,7 @@ from session_lab.database import SessionInfo
 from session_lab.lab import Lab
 from session_lab.lab_agents import AGENT_NAMES, AgentName
 from session_lab.memory_policy import POLICY_KINDS, MemoryPolicy, PolicyKind
-from session_lab.model_choice import describe_model
+from session_lab.models.choose import describe_model
 from session_lab.pages.dialogs import new_session_dialog
 from session_lab.pages.shown_text import age, as_typed, count_of
 

@@ -22,8 +22,8 @@ from agents.models import get_default_model
 from dotenv import load_dotenv
 from openai import AsyncOpenAI, OpenAI, OpenAIError, Timeout
 
-from session_lab.model_errors import ModelChoiceError, explain_error, not_an_api, server_name
-from session_lab.server_models import ServerChatModel, ServerResponsesModel, http_client
+from session_lab.models.errors import ModelChoiceError, explain_error, not_an_api, server_name
+from session_lab.models.servers import ServerChatModel, ServerResponsesModel, http_client
 
 __all__ = [
     "ModelChoiceError",
@@ -34,7 +34,7 @@ __all__ = [
     "run_lesson",
 ]
 
-ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
+ENV_FILE = Path(__file__).resolve().parent.parent.parent / ".env"
 OPENAI_URL = "https://api.openai.com/v1"
 KEY_PLACEHOLDER = "your-openai-api-key"
 """What env.example shows in place of a key; left unchanged it counts as no key."""
