@@ -32,7 +32,7 @@ from agents.memory import Session
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))
 
-from session_lab.models import choose_model, run_lesson
+from session_lab.models import choose_model
 
 DB_PATH = ROOT / "data" / "basic_sessions.db"
 SESSION_ID = "user_123"
@@ -114,6 +114,7 @@ async def start_second_process(db_path: Path) -> None:
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, __file__, "--answer-from", str(db_path)),
         stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
         env={**os.environ, "PYTHONIOENCODING": "utf-8"},
     )
     try:
@@ -177,4 +178,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    run_lesson(main)
+    asyncio.run(main())

@@ -9,6 +9,7 @@ Run it from any directory: python 7_2_memory_operations/agent.py
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import sys
@@ -34,7 +35,7 @@ from agents.memory import Session
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))
 
-from session_lab.models import choose_model, run_lesson
+from session_lab.models import choose_model
 
 DB_PATH = ROOT / "data" / "memory_operations.db"
 ORDERS = {"A-1001": "shipped, arrives on Friday", "A-1002": "being packed"}
@@ -218,4 +219,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    run_lesson(main)
+    asyncio.run(main())

@@ -36,7 +36,7 @@ from agents.run import CallModelData, ModelInputData
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))
 
-from session_lab.models import choose_model, run_lesson
+from session_lab.models import choose_model
 
 DB_PATH = ROOT / "data" / "multi_sessions.db"
 MESSAGES = {
@@ -287,4 +287,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    run_lesson(main)
+    asyncio.run(main())

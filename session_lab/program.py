@@ -27,7 +27,7 @@ _FROM = {
     "pathlib": ["Path"],
     "pydantic": ["TypeAdapter"],
     "session_lab.lab_agents": ["make_agent"],
-    "session_lab.models.choose": ["choose_model"],
+    "session_lab.models": ["choose_model"],
 }
 _MODULES = ["asyncio", "json", "sys"]
 

@@ -84,7 +84,8 @@ def check_program(folder: str, database: str, tmp_path: Path) -> str:
     tree = readme_checks.copy_of_tree(tmp_path)
     before = files(tree)
     first, second = run_from_root(tree, folder), run_from_root(tree, folder)
-    assert (first.returncode, first.stderr) == (0, "")
+    assert first.returncode == 0, first.stderr
+    assert first.stderr.startswith("Model: ") and first.stderr.count("\n") == 1
     assert second.stdout == first.stdout, "the second run does not print what the first did"
     assert files(tree) - before == {f"data/{database}"}, "a file is left outside data/"
     (tree / "data" / database).unlink()
@@ -92,7 +93,7 @@ def check_program(folder: str, database: str, tmp_path: Path) -> str:
     (tree / "data").write_text("not a folder")
     failed = run_from_root(tree, folder)
     assert failed.returncode == 1
-    assert len(failed.stderr.splitlines()) == 1, failed.stderr
+    assert len(failed.stderr.splitlines()) == 2, failed.stderr  # The model, then the error.
     return first.stdout
 
 

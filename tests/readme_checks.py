@@ -94,13 +94,16 @@ def documented_variables() -> list[str]:
     return re.findall(r"^#? ?([A-Z][A-Z0-9_]+)=", text, re.MULTILINE)
 
 
-def run_python(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+def run_python(
+    arguments: list[str], folder: Path, stderr: int = subprocess.PIPE
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
         env=offline_environment(),
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
         encoding="utf-8",
         timeout=120,
         check=False,
@@ -187,8 +190,9 @@ def check_command(command: str, tree: Path) -> tuple[str, list[str]]:
     # A benchmark takes its time; test_repository.py runs a short one.
     is_script = words[1:] and words[1].endswith(".py") and not words[1].startswith("benchmarks/")
     if program in {"python", "python3", "py"} and is_script and not names:
-        done = run_python(words[1:], tree)
-        failed = [f"{command!r} failed:\n{done.stderr}"] if done.returncode else []
+        # As in a terminal: what is said on stderr stands in the printout.
+        done = run_python(words[1:], tree, subprocess.STDOUT)
+        failed = [f"{command!r} failed:\n{done.stdout}"] if done.returncode else []
         return done.stdout, problems + failed
     return "", problems + look_up(program, words[1:], tree)
 

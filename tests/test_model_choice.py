@@ -242,19 +242,21 @@ def test_a_program_that_cannot_choose_while_it_is_imported_ends_with_the_line() 
     )
 
 
-def test_nothing_offline_is_said_on_stderr_or_sent_to_openai() -> None:
+def test_the_model_is_named_once_on_stderr_and_nothing_is_sent_to_openai() -> None:
     program = (
         "import asyncio\n"
         "from agents import Agent, Runner\n"
-        "from session_lab.models.choose import choose_model, run_lesson\n"
+        "from session_lab.models import choose_model\n"
+        "choose_model()\n"
         "async def main():\n"
         "    result = await Runner.run(Agent('A', model=choose_model()), 'My name is Ada.')\n"
         "    print(bool(result.final_output))\n"
-        "run_lesson(main)\n"
+        "asyncio.run(main())\n"
     )
     env = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, env=env, capture_output=True, text=True
     )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[1:] == ["True"]
+    assert (done.returncode, done.stdout) == (0, "True\n")
+    offline = "Model: offline (embedded, no key; it answers only from the items it is sent)\n"
+    assert done.stderr == offline

@@ -1,5 +1,5 @@
 """Which model answers: OpenAI, a compatible server, or the embedded offline model."""
 
-from session_lab.models.choose import choose_model, run_lesson
+from session_lab.models.choose import choose_model
 
-__all__ = ["choose_model", "run_lesson"]
+__all__ = ["choose_model"]

@@ -1,19 +1,18 @@
 """Which model answers: an OpenAI-compatible server, OpenAI, or the embedded offline model.
 
-A lesson needs three names of this module: `choose_model` for `Agent(model=...)`, and `run_lesson`
-with the lesson's `main`. The app also uses `describe_model` and `explain_error`.
+A script needs one name of this module: `choose_model`, for `Agent(model=...)`. The app, which shows
+errors itself, uses `configured_model` and `describe_model`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import httpx2
@@ -28,10 +27,10 @@ from session_lab.models.servers import ServerChatModel, ServerResponsesModel, ht
 __all__ = [
     "ModelChoiceError",
     "choose_model",
+    "configured_model",
     "describe_model",
     "explain_error",
     "load_env",
-    "run_lesson",
 ]
 
 ENV_FILE = Path(__file__).resolve().parent.parent.parent / ".env"
@@ -57,6 +56,45 @@ class Settings:
 
 
 def choose_model() -> Model | str:
+    """`configured_model()` for a script: which one it is, is said once on stderr.
+
+    From here on, an uncaught error that the reader can mend ends the program with one line on
+    stderr and status 1 instead of a traceback (`sys.excepthook`). Any other error keeps its
+    traceback: it is a bug and must be seen.
+
+    Raises:
+        ModelChoiceError: as `configured_model`.
+    """
+    sys.excepthook = _explain_uncaught
+    model = configured_model()
+    _announce(describe_model(model))
+    return model
+
+
+@cache
+def _announce(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _explain_uncaught(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        return  # Python ends the program as Ctrl-C does, and there is nothing to explain.
+    if issubclass(kind, BrokenPipeError):
+        # The reader of the printout, `head` for instance, has seen enough. Python would complain
+        # about it once more when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return
+    line = explain_error(error)
+    if line is None:
+        sys.__excepthook__(kind, error, traceback)
+        return
+    sys.stdout.flush()
+    print(line, file=sys.stderr)
+
+
+def configured_model() -> Model | str:
     """The model that the environment asks for, as `Agent(model=...)` takes it.
 
     `OPENAI_BASE_URL` wins (a compatible server), then `OPENAI_API_KEY` (OpenAI, by the name of the
@@ -221,28 +259,3 @@ def describe_model(model: Model | str | None) -> str:
     if type(model).__name__ == "OfflineModel":
         return "Model: offline (embedded, no key; it answers only from the items it is sent)"
     return f"Model: {type(model).__name__}"
-
-
-def run_lesson(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Say which model answers, then run `main` in a new event loop.
-
-    An error that the reader can mend ends the program with one line on stderr and status 1; Ctrl-C
-    ends it with status 130. Any other error keeps its traceback: it is a bug and must be seen.
-    """
-    try:
-        print(describe_model(choose_model()), flush=True)
-        asyncio.run(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of the printout, `head` for instance, has seen enough. Python would complain
-        # about it once more when it flushes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except Exception as error:
-        line = explain_error(error)
-        if line is None:
-            raise
-        sys.stdout.flush()
-        print(line, file=sys.stderr)
-        sys.exit(1)

@@ -25,12 +25,8 @@ LONGEST_QUOTE = 240
 """Characters of a server's own message that are repeated."""
 
 
-class ModelChoiceError(SystemExit, ValueError):
-    """The settings do not lead to a model. Its text is the line to show.
-
-    A `ValueError` for a program that handles it, and a `SystemExit` for a script that chooses its
-    model while it is being imported: Python then prints that line and exits with status 1.
-    """
+class ModelChoiceError(ValueError):
+    """The settings do not lead to a model. Its text is the line to show."""
 
 
 def explain_error(error: BaseException) -> str | None:

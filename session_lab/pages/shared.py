@@ -15,7 +15,7 @@ from session_lab.catalog import CatalogError
 from session_lab.database import Row
 from session_lab.items import field, kind, text_of
 from session_lab.lab import Lab
-from session_lab.models import choose_model
+from session_lab.models.choose import configured_model
 from session_lab.offline_model import OfflineModel
 from session_lab.pages.shown_text import SHOWN_CHARACTERS, as_typed, safe_parts
 from session_lab.transfer import TransferError
@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 @st.cache_resource(show_spinner=False, on_release=Lab.close)
 def _lab_of_process() -> Lab:
-    model = choose_model()  # Loads .env, which may name the database.
+    model = configured_model()  # Loads .env, which may name the database.
     db_path = ROOT / (os.environ.get("SESSIONS_DB") or "data/sessions.db")
     if isinstance(model, OfflineModel):
         model = OfflineModel(WORD_DELAY)
