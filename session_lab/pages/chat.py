@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from session_lab.catalog import CatalogError
 from session_lab.database import SessionInfo
-from session_lab.lab import Confirmed, Lab
+from session_lab.lab import Lab
+from session_lab.lab_agents import AgentName
 from session_lab.live_turn import LiveTurn
+from session_lab.memory_policy import MemoryPolicy
 from session_lab.pages import dialogs
 from session_lab.pages.inspector import show_inspector
-from session_lab.pages.live_reply import LiveReply, stop_when_left
+from session_lab.pages.live_reply import LiveReply
 from session_lab.pages.shared import open_lab, show_rows, shown_errors
 from session_lab.pages.shown_text import as_typed, count_of
 from session_lab.pages.sidebar import chosen_session, show_sidebar
+from session_lab.pages.tab import MESSAGE, Tab, carry_out, say, show_outcome, this_tab
 from session_lab.turn_runner import STOPPED
 
 SHOWN_ROWS = 40
@@ -27,37 +33,60 @@ MENU = ("Rename", "Fork", "Export", "Import", "Delete", "Restart")
 
 
 def main() -> None:
-    lab = open_lab()
+    lab, tab = open_lab(), this_tab()
     with shown_errors():
-        info = chosen_session(lab)
-        agent, policy = show_sidebar(lab, info)
+        show_outcome(tab)
+        info = chosen_session(lab, tab)
+        agent, policy = show_sidebar(lab, tab, info)
+        send_what_was_said(lab, tab, info, agent, policy)
         live = lab.live(info.session_id)
-        if live is None and "unsent" in st.session_state:
-            st.session_state["message"] = st.session_state.pop("unsent")
+        if live is None and info.session_id in tab.unsent:
+            st.session_state[MESSAGE] = tab.unsent.pop(info.session_id)
         middle, right = st.columns([11, 9], gap="medium")
         conversation = middle.container()
-        with middle:
-            # Below the conversation. At the page's end, a phone would open on the inspector.
-            typed = st.chat_input("Message the agent", key="message", submit_mode="stop")
-        text = typed or st.session_state.pop("say", None)
-        if live is None and st.session_state.pop("retry", False):
-            live = lab.send(info.session_id, None, agent, policy)
-        elif live is None and text and text.strip():
-            live = lab.send(info.session_id, text, agent, policy)
-        elif text:
-            # Another tab was faster, say. The text is back in the input when that reply is there.
-            st.session_state["unsent"] = text
-            st.toast("A reply is being written. Your message waits in the input until then.")
+        # Below the conversation. At the page's end, a phone would open on the inspector.
+        below = middle.container()
         with conversation:
-            writing = show_conversation(lab, info, live)
+            writing = show_conversation(lab, tab, info, live)
         with right:
-            show_inspector(lab, info, agent, policy, is_busy=live is not None)
+            show_inspector(lab, tab, info, agent, policy, is_busy=live is not None)
+        below.chat_input(
+            "Message the agent",
+            key=MESSAGE,
+            on_submit=say,
+            args=(tab,),
+            disabled=tab.dialog is not None,
+        )
+        if tab.dialog is not None:  # Last, so that nobody can type behind a dialog.
+            tab.dialog()
         if live is not None:
-            stop_when_left(live.stop)
             follow(live, writing)
 
 
-def show_conversation(lab: Lab, info: SessionInfo, live: LiveTurn | None) -> DeltaGenerator:
+def send_what_was_said(
+    lab: Lab, tab: Tab, info: SessionInfo, agent: AgentName, policy: MemoryPolicy
+) -> None:
+    """Start the runs that were asked for, each in the session it was asked in.
+
+    What can't be sent, because another tab was faster, say, is back in the input when that is free.
+    """
+    problems = []
+    while tab.said:  # No Streamlit call in here: it could end the script in between.
+        session_id, text = tab.said.pop(0)
+        try:
+            lab.send(session_id, text, agent, policy)
+        except CatalogError as error:
+            problems.append(str(error))
+            if text is not None:
+                known = lab.catalog.info(session_id) or info
+                tab.unsent[known.session_id] = text
+    for problem in problems:
+        st.toast(f"{as_typed(problem)} Your message waits in the input until then.")
+
+
+def show_conversation(
+    lab: Lab, tab: Tab, info: SessionInfo, live: LiveTurn | None
+) -> DeltaGenerator:
     """Title, actions and messages; returns the place for the reply that is being written."""
     database = lab.catalog.database(info.session_id)
     shown = st.session_state.get(f"shown-{info.session_id}", SHOWN_ROWS)
@@ -68,7 +97,7 @@ def show_conversation(lab: Lab, info: SessionInfo, live: LiveTurn | None) -> Del
         rows = [row for row in rows if row.id <= live.after_row]
     show_missing()
     show_title(lab, info)
-    show_actions(lab, info, is_busy=live is not None)
+    show_actions(lab, tab, info, is_busy=live is not None)
     with st.container(height=HEIGHT, autoscroll=True, key="conversation"):
         if hidden > 0:
             st.button(
@@ -82,8 +111,8 @@ def show_conversation(lab: Lab, info: SessionInfo, live: LiveTurn | None) -> Del
         if live is None:
             with notice.container():
                 if not rows:
-                    show_suggestions()
-                show_unanswered(lab, info)
+                    show_suggestions(tab)
+                show_unanswered(lab, tab, info)
         return st.container()
 
 
@@ -106,40 +135,49 @@ def show_title(lab: Lab, info: SessionInfo) -> None:
     st.markdown(f"#### {as_typed(info.title, 60)} :small[:{color}-badge[{info.storage}]{origin}]")
 
 
-def show_actions(lab: Lab, info: SessionInfo, *, is_busy: bool) -> None:
+def show_actions(lab: Lab, tab: Tab, info: SessionInfo, *, is_busy: bool) -> None:
     """The buttons that change the session. Each opens a dialog that shows what will go."""
     off = is_busy or info.item_count == 0
     with st.container(horizontal=True, gap="small", key="actions"):
         if st.button("Undo turn", icon=":material/undo:", disabled=off):
-            dialogs.undo_dialog(lab, info.session_id, lab.last_turn(info.session_id))
+            tab.dialog = partial(
+                dialogs.undo_dialog, lab, tab, info.session_id, lab.last_turn(info.session_id)
+            )
         if st.button("Pop item", icon=":material/backspace:", disabled=off):
             before = lab.tail(info.session_id, max(0, info.item_count - dialogs.LISTED)).items
-            dialogs.pop_dialog(lab, info.session_id, lab.last_item(info.session_id), before)
+            tab.dialog = partial(
+                dialogs.pop_dialog,
+                lab,
+                tab,
+                info.session_id,
+                lab.last_item(info.session_id),
+                before,
+            )
         if st.button("Clear session", icon=":material/mop:", disabled=off):
-            dialogs.clear_dialog(lab, info, lab.tail(info.session_id))
+            tab.dialog = partial(dialogs.clear_dialog, lab, tab, info, lab.tail(info.session_id))
         chosen = st.menu_button(
             "More", MENU, icon=":material/more_horiz:", width=110, disabled=is_busy
         )
     if chosen is not None:
-        open_from_menu(chosen, lab, info)
+        open_from_menu(chosen, lab, tab, info)
 
 
-def open_from_menu(chosen: str, lab: Lab, info: SessionInfo) -> None:
+def open_from_menu(chosen: str, lab: Lab, tab: Tab, info: SessionInfo) -> None:
     if chosen == "Rename":
-        dialogs.rename_dialog(lab, info)
+        tab.dialog = partial(dialogs.rename_dialog, lab, tab, info)
     elif chosen == "Fork":
-        dialogs.fork_dialog(lab, info, info.item_count)
+        tab.dialog = partial(dialogs.fork_dialog, lab, tab, info, info.item_count)
     elif chosen == "Export":
-        dialogs.export_dialog(lab, info)
+        tab.dialog = partial(dialogs.export_dialog, lab, info)
     elif chosen == "Import":
-        dialogs.import_dialog(lab)
+        tab.dialog = partial(dialogs.import_dialog, lab, tab)
     elif chosen == "Delete":
-        dialogs.delete_dialog(lab, info, lab.tail(info.session_id))
+        tab.dialog = partial(dialogs.delete_dialog, lab, tab, info, lab.tail(info.session_id))
     elif chosen == "Restart":
-        dialogs.restart_dialog(lab)
+        tab.dialog = partial(dialogs.restart_dialog, lab, tab)
 
 
-def show_suggestions() -> None:
+def show_suggestions(tab: Tab) -> None:
     """What a first visitor sees: where to look, and three things to say."""
     st.markdown(
         "Say something, and watch **Items** and **Sent to model**: "
@@ -149,12 +187,12 @@ def show_suggestions() -> None:
         st.button(
             suggestion,
             key=f"say-{suggestion}",
-            on_click=st.session_state.update,
-            args=({"say": suggestion},),
+            on_click=say,
+            args=(tab, suggestion),
         )
 
 
-def show_unanswered(lab: Lab, info: SessionInfo) -> None:
+def show_unanswered(lab: Lab, tab: Tab, info: SessionInfo) -> None:
     """A banner for a question that was stored without an answer, found from the rows."""
     report = lab.report(info.session_id)
     if report is not None and report.error not in (None, STOPPED):
@@ -170,22 +208,22 @@ def show_unanswered(lab: Lab, info: SessionInfo) -> None:
     with st.container(horizontal=True, gap="small"):
         st.button(
             "Retry",
+            key=f"retry-{info.session_id}",
             icon=":material/refresh:",
-            on_click=st.session_state.update,
-            args=({"retry": True},),
+            on_click=tab.said.append,
+            args=((info.session_id, None),),
         )
         # What is removed is what this run of the page has found, not what a click finds later.
         st.button(
             "Remove",
+            key=f"remove-{info.session_id}",
             icon=":material/delete:",
-            on_click=remove,
-            args=(lab, info.session_id, unanswered),
+            on_click=carry_out,
+            args=(
+                tab,
+                partial(lab.remove, info.session_id, unanswered, whole_turn=True),
+            ),
         )
-
-
-def remove(lab: Lab, session_id: str, unanswered: Confirmed) -> None:
-    with shown_errors():
-        lab.remove(session_id, unanswered, whole_turn=True)
 
 
 def follow(live: LiveTurn, place: DeltaGenerator) -> None:

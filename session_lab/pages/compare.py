@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import streamlit as st
@@ -21,11 +22,12 @@ from session_lab.lab import Lab
 from session_lab.lab_agents import AGENT_NAMES, AgentName
 from session_lab.memory_policy import MemoryPolicy
 from session_lab.pages.compared import show_proof, show_side, show_untouched
-from session_lab.pages.live_reply import LiveReply, stop_when_left
+from session_lab.pages.live_reply import LiveReply
 from session_lab.pages.session_choice import LISTED, choose_session, listed
 from session_lab.pages.shared import open_lab, show_rows, shown_errors
 from session_lab.pages.shown_text import as_typed, count_of
 from session_lab.pages.sidebar import policy_choice
+from session_lab.pages.tab import Tab, carry_out, show_outcome, this_tab
 
 MODES = ("Two sessions", "Two memory policies")
 SHOWN_ROWS = 4
@@ -52,20 +54,19 @@ class Choice:
 
 
 def main() -> None:
-    lab = open_lab()
+    lab, tab = open_lab(), this_tab()
     with shown_errors():
         st.markdown("#### One message, two memories")
-        choice = choose(lab)
+        show_outcome(tab)
+        choice = choose(lab, tab)
         if choice is None:
             return
         comparison = current(choice)
-        text = message(comparison)
+        ask(tab, comparison)
         below_input = st.empty()
-        if text and text.strip():
-            comparison = start(lab, choice, text)
+        comparison = start(lab, tab, choice) or comparison
         if comparison is None:
-            ask = {"say-both": QUESTION}
-            below_input.button(QUESTION, on_click=st.session_state.update, args=(ask,))
+            below_input.button(QUESTION, on_click=say_both, args=(tab, QUESTION))
         elif not comparison.is_done:
             below_input.button(
                 "Stop", icon=":material/stop_circle:", on_click=comparison.stop, key="stop-both"
@@ -73,19 +74,25 @@ def main() -> None:
         show(lab, choice, comparison)
 
 
-def message(comparison: Comparison | None) -> str | None:
-    """What to send now, if anything."""
+def ask(tab: Tab, comparison: Comparison | None) -> None:
     is_busy = comparison is not None and not comparison.is_done
     # In a container it stays where it is, and the page does not scroll to its end.
     with st.container():
-        typed = st.chat_input(
-            "Message both", key="message-both", submit_mode="stop", disabled=is_busy
+        st.chat_input(
+            "Message both",
+            key="message-both",
+            disabled=is_busy,
+            on_submit=say_both,
+            args=(tab,),
         )
-    text = typed or st.session_state.pop("say-both", None)
-    return None if is_busy else text
 
 
-def choose(lab: Lab) -> Choice | None:
+def say_both(tab: Tab, text: str | None = None) -> None:
+    """A callback that notes a message until a script sends it: `text`, or what was typed."""
+    carry_out(tab, lambda: tab.said_to_both.append(text or st.session_state["message-both"]))
+
+
+def choose(lab: Lab, tab: Tab) -> Choice | None:
     """The inputs; None as long as there is nothing to compare, and then the page says why."""
     count = lab.catalog.count()
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -97,7 +104,7 @@ def choose(lab: Lab) -> Choice | None:
     if mode == MODES[1]:
         return choose_policies(lab, agent, search)
     if count < 2:
-        show_nothing_to_compare(lab, count)
+        show_nothing_to_compare(lab, tab, count)
         return None
     return choose_sessions(lab, agent, search)
 
@@ -137,32 +144,43 @@ def choose_policies(lab: Lab, agent: AgentName, search: str) -> Choice | None:
     return Choice((session, session), (first, second), agent, keep)
 
 
-def show_nothing_to_compare(lab: Lab, count: int) -> None:
+def show_nothing_to_compare(lab: Lab, tab: Tab, count: int) -> None:
     one = "one session" if count else "no session yet"
     examples = " and ".join(f"`{key}` is told: {text}" for key, text in EXAMPLES.items())
     st.info(
         f"There is {one}, and a comparison needs two. Make two that know different things: "
         f"{examples} Then ask both: {QUESTION}"
     )
-    if st.button("Create two sessions", icon=":material/add:", type="primary"):
-        create_examples(lab)
-        st.rerun()
+    st.button(
+        "Create two sessions",
+        icon=":material/add:",
+        type="primary",
+        on_click=carry_out,
+        args=(tab, partial(create_examples, lab)),
+    )
 
 
 def current(choice: Choice) -> Comparison | None:
     """The comparison of this tab that belongs to what is chosen, running or done."""
-    key, comparison = st.session_state.get("comparison", (None, None))
-    return cast(Comparison, comparison) if key == choice.key else None
+    comparison: Comparison | None = st.session_state.get("comparison", {}).get(choice.key)
+    return comparison
 
 
-def start(lab: Lab, choice: Choice, text: str) -> Comparison:
+def start(lab: Lab, tab: Tab, choice: Choice) -> Comparison | None:
+    """Begin what was asked for, if anything was."""
+    shown = st.session_state.setdefault("comparison", {})
+    # No Streamlit call from here on: it could end the script in between.
+    text = tab.said_to_both.pop() if tab.said_to_both else ""
+    if not text.strip():
+        return None
     ids = (choice.infos[0].session_id, choice.infos[1].session_id)
     comparison = (
         compare_policies(lab, ids[0], choice.policies, text, choice.agent, keep=choice.keep)
         if choice.is_one_session
         else compare_sessions(lab, ids, text, choice.agent, choice.policies[0])
     )
-    st.session_state["comparison"] = (choice.key, comparison)
+    shown.clear()
+    shown[choice.key] = comparison
     return comparison
 
 
@@ -212,7 +230,6 @@ def show_stored(lab: Lab, info: SessionInfo, key: str) -> None:
 
 def follow(comparison: Comparison, places: Sequence[DeltaGenerator]) -> None:
     """Show both replies as they are written, until both are done or a person stops them."""
-    stop_when_left(comparison.stop)
     replies = [
         LiveReply(side.live, place) for side, place in zip(comparison.sides, places, strict=True)
     ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -14,6 +15,7 @@ from session_lab.items import Item, assistant_item, kind, one_line, text_of, use
 from session_lab.lab import Confirmed, Lab
 from session_lab.pages.shared import shown_errors
 from session_lab.pages.shown_text import as_typed, count_of
+from session_lab.pages.tab import Tab, carry_out, close_if_done, dismiss
 from session_lab.transfer import MAX_BYTES, TransferError, export_session, parse_session
 from session_lab.turns import pop_splits_pair
 
@@ -22,46 +24,45 @@ STORAGE_CAPTIONS = ("Kept on disk; there after a restart.", "Gone when the app e
 LISTED = 20
 
 
-def go_to(session_id: str) -> None:
-    """Open a session; the dialog that asked for it closes."""
-    st.query_params["session"] = session_id
-    st.rerun()
-
-
-@st.dialog("New session")
-def new_session_dialog(lab: Lab) -> None:
+@st.dialog("New session", on_dismiss=dismiss)
+def new_session_dialog(lab: Lab, tab: Tab) -> None:
+    close_if_done(tab)
     with st.form("new_session", border=False):
-        session_id = st.text_input(
+        st.text_input(
             "Session ID",
             placeholder="user_123",
             max_chars=MAX_ID_LENGTH,
             help="One ID is one conversation. Name who or what it belongs to.",
+            key="new-id",
         )
-        storage = _storage_choice()
-        created = st.form_submit_button("Create", type="primary")
-    if created:
-        session_id = session_id.strip()
-        if problem := session_id_problem(session_id):
-            st.error(problem)
-            return
-        with shown_errors():
-            if not lab.create(session_id, storage):
-                st.toast(f"{as_typed(session_id, 60)} exists already: opened, nothing changed.")
-            go_to(session_id)
+        _storage_choice()
+        st.form_submit_button(
+            "Create", type="primary", on_click=carry_out, args=(tab, partial(_create, lab, tab))
+        )
 
 
-@st.dialog("Undo turn")
-def undo_dialog(lab: Lab, session_id: str, confirmed: Confirmed) -> None:
+def _create(lab: Lab, tab: Tab) -> None:
+    session_id, storage = _typed_id(), st.session_state["storage"]
+    if not lab.create(session_id, storage):
+        tab.news = f"{as_typed(session_id, 60)} exists already: opened, nothing changed."
+    tab.session_id = session_id
+
+
+@st.dialog("Undo turn", on_dismiss=dismiss)
+def undo_dialog(lab: Lab, tab: Tab, session_id: str, confirmed: Confirmed) -> None:
+    close_if_done(tab)
     st.write(f"The whole last turn goes: {count_of(len(confirmed.items), 'item')}.")
     _list_items(confirmed.items)
     _warn_of_unreadable(confirmed)
-    if st.button("Undo this turn", type="primary"):
-        _do(lambda: lab.remove(session_id, confirmed, whole_turn=True))
+    _button(tab, "Undo this turn", partial(lab.remove, session_id, confirmed, whole_turn=True))
 
 
-@st.dialog("Pop item")
-def pop_dialog(lab: Lab, session_id: str, confirmed: Confirmed, before: Sequence[Item]) -> None:
+@st.dialog("Pop item", on_dismiss=dismiss)
+def pop_dialog(
+    lab: Lab, tab: Tab, session_id: str, confirmed: Confirmed, before: Sequence[Item]
+) -> None:
     """`before` is the end of the session; its last item is `confirmed`, the one that goes."""
+    close_if_done(tab)
     st.write("`pop_item()` removes the newest item, whatever it is:")
     _list_items(confirmed.items)
     _warn_of_unreadable(confirmed)
@@ -71,63 +72,67 @@ def pop_dialog(lab: Lab, session_id: str, confirmed: Confirmed, before: Sequence
             "no longer sends it. Undo turn removes both.",
             icon=":material/link_off:",
         )
-    if st.button("Pop this item", type="primary"):
-        _do(lambda: lab.remove(session_id, confirmed, whole_turn=False))
+    _button(tab, "Pop this item", partial(lab.remove, session_id, confirmed, whole_turn=False))
 
 
-@st.dialog("Clear session")
-def clear_dialog(lab: Lab, info: SessionInfo, confirmed: Confirmed) -> None:
+@st.dialog("Clear session", on_dismiss=dismiss)
+def clear_dialog(lab: Lab, tab: Tab, info: SessionInfo, confirmed: Confirmed) -> None:
+    close_if_done(tab)
     items = count_of(confirmed.version.item_count, "item")
     st.write(f"All {items} of **{as_typed(info.title, 60)}** go. The session itself stays.")
     _list_items(confirmed.items, confirmed.version.item_count)
-    if st.button("Clear all items", type="primary"):
-        _do(lambda: lab.clear(info.session_id, confirmed.version))
+    _button(tab, "Clear all items", partial(lab.clear, info.session_id, confirmed.version))
 
 
-@st.dialog("Delete session")
-def delete_dialog(lab: Lab, info: SessionInfo, confirmed: Confirmed) -> None:
+@st.dialog("Delete session", on_dismiss=dismiss)
+def delete_dialog(lab: Lab, tab: Tab, info: SessionInfo, confirmed: Confirmed) -> None:
+    close_if_done(tab)
     items = count_of(confirmed.version.item_count, "item")
     st.write(f"**{as_typed(info.title, 60)}** goes with its {items}. There is no way back.")
     _list_items(confirmed.items, confirmed.version.item_count)
-    if st.button("Delete session", type="primary"):
-        with shown_errors():
-            lab.delete(info.session_id, confirmed.version)
-            del st.query_params["session"]
-            st.rerun()
+
+    def delete() -> None:
+        lab.delete(info.session_id, confirmed.version)
+        tab.session_id = None
+
+    _button(tab, "Delete session", delete)
 
 
-@st.dialog("Rename")
-def rename_dialog(lab: Lab, info: SessionInfo) -> None:
+@st.dialog("Rename", on_dismiss=dismiss)
+def rename_dialog(lab: Lab, tab: Tab, info: SessionInfo) -> None:
+    close_if_done(tab)
     with st.form("rename", border=False):
-        title = st.text_input("Title", info.title, max_chars=MAX_TITLE_LENGTH)
+        key = f"title-{info.session_id}"
+        st.text_input("Title", info.title, max_chars=MAX_TITLE_LENGTH, key=key)
         st.caption(f"The session ID stays {as_typed(info.session_id)}: programs find it by that.")
-        renamed = st.form_submit_button("Rename", type="primary")
-    if renamed:
-        _do(lambda: lab.catalog.rename(info.session_id, title))
+
+        def rename() -> None:
+            lab.catalog.rename(info.session_id, st.session_state[key])
+
+        st.form_submit_button("Rename", type="primary", on_click=carry_out, args=(tab, rename))
 
 
-@st.dialog("Fork")
-def fork_dialog(lab: Lab, info: SessionInfo, item_count: int) -> None:
+@st.dialog("Fork", on_dismiss=dismiss)
+def fork_dialog(lab: Lab, tab: Tab, info: SessionInfo, item_count: int) -> None:
     """Offer to copy the first `item_count` items."""
+    close_if_done(tab)
     st.write(
         f"The first {item_count:,} of {count_of(info.item_count, 'item')} are copied into a new "
         "session. The two go separate ways from there."
     )
+
+    def fork() -> None:
+        new_id, storage = _typed_id(), st.session_state["storage"]
+        lab.fork(info.session_id, new_id, item_count, storage)
+        tab.session_id = new_id
+
     with st.form("fork", border=False):
-        new_id = st.text_input(
-            "Session ID", _free_id(lab, info.session_id), max_chars=MAX_ID_LENGTH
-        )
-        storage = _storage_choice()
-        forked = st.form_submit_button("Fork", type="primary")
-    if forked:
-        with shown_errors():
-            if problem := session_id_problem(new_id.strip()):
-                raise CatalogError(problem)
-            lab.fork(info.session_id, new_id.strip(), item_count, storage)
-            go_to(new_id.strip())
+        _id_input(_free_id(lab, info.session_id))
+        _storage_choice()
+        st.form_submit_button("Fork", type="primary", on_click=carry_out, args=(tab, fork))
 
 
-@st.dialog("Export")
+@st.dialog("Export", on_dismiss=dismiss)
 def export_dialog(lab: Lab, info: SessionInfo) -> None:
     items = lab.tail(info.session_id).items
     st.write(f"{count_of(len(items), 'item')} as a JSON file that Import reads back.")
@@ -156,8 +161,9 @@ def file_name(session_id: str, ending: str) -> str:
     return f"{safe}.{ending}"
 
 
-@st.dialog("Import")
-def import_dialog(lab: Lab) -> None:
+@st.dialog("Import", on_dismiss=dismiss)
+def import_dialog(lab: Lab, tab: Tab) -> None:
+    close_if_done(tab)
     upload = st.file_uploader(
         "A session that was exported as JSON",
         type="json",
@@ -172,17 +178,19 @@ def import_dialog(lab: Lab) -> None:
         return
     st.write(f"**{as_typed(found.title, 60)}** holds {count_of(len(found.items), 'item')}.")
     _list_items(found.items)
-    new_id = st.text_input(
-        "Session ID", _free_id(lab, found.session_id), max_chars=MAX_ID_LENGTH
-    ).strip()
-    if st.button("Import as a new session", type="primary"):
-        with shown_errors():
-            lab.import_items(new_id, found.title, found.items)
-            go_to(new_id)
+
+    def import_session() -> None:
+        new_id = _typed_id()
+        lab.import_items(new_id, found.title, found.items)
+        tab.session_id = new_id
+
+    _id_input(_free_id(lab, found.session_id))
+    _button(tab, "Import as a new session", import_session)
 
 
-@st.dialog("Restart")
-def restart_dialog(lab: Lab) -> None:
+@st.dialog("Restart", on_dismiss=dismiss)
+def restart_dialog(lab: Lab, tab: Tab) -> None:
+    close_if_done(tab)
     st.write(
         "Every open session is closed, as at the end of the process, and opened again: file "
         "sessions are back, memory sessions are gone."
@@ -192,51 +200,69 @@ def restart_dialog(lab: Lab) -> None:
         st.markdown(f"- {as_typed(info.title, 60)}: {count_of(info.item_count, 'item')} will go")
     if not memory:
         st.caption("There is no memory session now, so nothing will be lost.")
-    if st.button("Restart now", type="primary"):
-        with shown_errors():
-            gone = lab.restart()
-            kept = count_of(lab.catalog.count(), "file session")
-            lost = count_of(len(gone), "memory session")
-            st.toast(f"Restarted: {kept} still here, {lost} gone.")
-            st.rerun()
+
+    def restart() -> None:
+        gone = lab.restart()
+        kept = count_of(lab.catalog.count(), "file session")
+        lost = count_of(len(gone), "memory session")
+        tab.news = f"Restarted: {kept} still here, {lost} gone."
+
+    _button(tab, "Restart now", restart)
 
 
-@st.dialog("Add an item")
-def add_dialog(lab: Lab, session_id: str) -> None:
+@st.dialog("Add an item", on_dismiss=dismiss)
+def add_dialog(lab: Lab, tab: Tab, session_id: str) -> None:
+    close_if_done(tab)
+
+    def add() -> None:
+        text, role = _typed_text("add-text", "item"), st.session_state["add-role"]
+        lab.add_item(session_id, user_item(text) if role == "user" else assistant_item(text))
+
     with st.form("add", border=False):
-        role = st.radio("Role", ("user", "assistant"), horizontal=True)
-        text = st.text_area("Text")
+        st.radio("Role", ("user", "assistant"), horizontal=True, key="add-role")
+        st.text_area("Text", key="add-text")
         st.caption("The item is stored as if it had been said. No model is asked.")
-        added = st.form_submit_button("Add", type="primary")
-    if added and not text.strip():
-        st.error("Type the text of the item.")
-    elif added:
-        item = user_item(text) if role == "user" else assistant_item(text)
-        _do(lambda: lab.add_item(session_id, item))
+        st.form_submit_button("Add", type="primary", on_click=carry_out, args=(tab, add))
 
 
-@st.dialog("Edit a message")
-def edit_dialog(lab: Lab, session_id: str, row: Row) -> None:
+@st.dialog("Edit a message", on_dismiss=dismiss)
+def edit_dialog(lab: Lab, tab: Tab, session_id: str, row: Row) -> None:
+    close_if_done(tab)
+    key = f"edit-text-{row.id}"
+
+    def edit() -> None:
+        lab.edit_item(session_id, row, _typed_text(key, "message"))
+
     with st.form("edit", border=False):
-        text = st.text_area("Text", text_of(row.item))
+        st.text_area("Text", text_of(row.item), key=key)
         st.caption("The items after it stay as they are: nothing is answered anew.")
-        edited = st.form_submit_button("Save", type="primary")
-    if edited and not text.strip():
-        st.error("Type the text of the message.")
-    elif edited:
-        _do(lambda: lab.edit_item(session_id, row, text))
+        st.form_submit_button("Save", type="primary", on_click=carry_out, args=(tab, edit))
 
 
-def _storage_choice() -> Storage:
-    chosen = st.radio("Storage", STORAGES, captions=STORAGE_CAPTIONS, horizontal=True)
-    return cast(Storage, chosen)
+def _button(tab: Tab, label: str, do: Callable[[], None]) -> None:
+    st.button(label, type="primary", on_click=carry_out, args=(tab, do))
 
 
-def _do(change: Any) -> None:
-    """Carry a confirmed change out and close the dialog, or say why not."""
-    with shown_errors():
-        change()
-        st.rerun()
+def _storage_choice() -> None:
+    st.radio("Storage", STORAGES, captions=STORAGE_CAPTIONS, horizontal=True, key="storage")
+
+
+def _id_input(proposed: str) -> None:
+    st.text_input("Session ID", proposed, max_chars=MAX_ID_LENGTH, key="new-id")
+
+
+def _typed_id() -> str:
+    session_id: str = st.session_state["new-id"].strip()
+    if problem := session_id_problem(session_id):
+        raise CatalogError(problem)
+    return session_id
+
+
+def _typed_text(key: str, noun: str) -> str:
+    text: str = st.session_state[key]
+    if not text.strip():
+        raise CatalogError(f"Type the text of the {noun}.")
+    return text
 
 
 def _warn_of_unreadable(confirmed: Confirmed) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -18,6 +19,7 @@ from session_lab.offline_model import estimate_tokens
 from session_lab.pages import dialogs
 from session_lab.pages.shared import shown_errors
 from session_lab.pages.shown_text import as_typed, count_of
+from session_lab.pages.tab import Tab
 from session_lab.recorder import EditItem, snippet
 from session_lab.script import script
 from session_lab.session_log import Change
@@ -31,20 +33,21 @@ EDITABLE = ("user", "assistant", "system", "developer")
 
 
 def show_inspector(
-    lab: Lab, info: SessionInfo, agent: AgentName, policy: MemoryPolicy, *, is_busy: bool
+    lab: Lab, tab: Tab, info: SessionInfo, agent: AgentName, policy: MemoryPolicy, *, is_busy: bool
 ) -> None:
     """Only the open tab is computed. While a reply is written it shows what was there before."""
     tabs = dict(zip(TABS, st.tabs(TABS, key="inspector", on_change="rerun"), strict=True))
     with shown_errors():
-        for name, tab in tabs.items():
-            if tab.open:
-                with tab, st.container(height=HEIGHT, border=False, key="inspector-panel"):
-                    _show_tab(name, lab, info, agent, policy, is_busy=is_busy)
+        for name, place in tabs.items():
+            if place.open:
+                with place, st.container(height=HEIGHT, border=False, key="inspector-panel"):
+                    _show_tab(name, lab, tab, info, agent, policy, is_busy=is_busy)
 
 
 def _show_tab(
     name: str,
     lab: Lab,
+    tab: Tab,
     info: SessionInfo,
     agent: AgentName,
     policy: MemoryPolicy,
@@ -52,7 +55,7 @@ def _show_tab(
     is_busy: bool,
 ) -> None:
     if name == "Items":
-        show_items(lab, info, is_busy=is_busy)
+        show_items(lab, tab, info, is_busy=is_busy)
     elif name == "Sent to model":
         show_sent(lab, info, agent, policy, is_busy=is_busy)
     elif name == "Code":
@@ -64,13 +67,13 @@ def _show_tab(
 # -- Items ----------------------------------------------------------------------------------
 
 
-def show_items(lab: Lab, info: SessionInfo, *, is_busy: bool) -> None:
+def show_items(lab: Lab, tab: Tab, info: SessionInfo, *, is_busy: bool) -> None:
     """What `await session.get_items()` returns, the newest page first."""
     pages = max(1, -(-info.item_count // PER_PAGE))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{count_of(info.item_count, 'item')}: `await session.get_items()`")
         if st.button("Add item", icon=":material/add:", disabled=is_busy):
-            dialogs.add_dialog(lab, info.session_id)
+            tab.dialog = partial(dialogs.add_dialog, lab, tab, info.session_id)
     page = 1
     if pages > 1:
         page = st.pagination(pages, max_visible_pages=3, key=f"items-{info.session_id}-{pages}")
@@ -79,12 +82,14 @@ def show_items(lab: Lab, info: SessionInfo, *, is_busy: bool) -> None:
     left = len(rows) - (page - 1) * PER_PAGE
     for index, row in enumerate(rows[: max(0, left)][-PER_PAGE:]):
         position = info.item_count - len(rows) + max(0, left - PER_PAGE) + index
-        _show_item(lab, info, row, position, is_busy=is_busy)
+        _show_item(lab, tab, info, row, position, is_busy=is_busy)
     if not rows:
         st.info("Nothing is stored yet. The first message stores two items: yours and the reply.")
 
 
-def _show_item(lab: Lab, info: SessionInfo, row: Row, position: int, *, is_busy: bool) -> None:
+def _show_item(
+    lab: Lab, tab: Tab, info: SessionInfo, row: Row, position: int, *, is_busy: bool
+) -> None:
     """One line; the JSON and what can be done with the item on demand."""
     label = f"{position + 1} · **{kind(row.item)}** {as_typed(one_line(row.item, 60), 60)}"
     line = st.expander(label, key=f"item-{row.id}", on_change="rerun", type="compact")
@@ -95,9 +100,9 @@ def _show_item(lab: Lab, info: SessionInfo, row: Row, position: int, *, is_busy:
         with st.container(horizontal=True, gap="small"):
             can_edit = kind(row.item) in EDITABLE and not is_busy
             if st.button("Edit", key=f"edit-{row.id}", disabled=not can_edit):
-                dialogs.edit_dialog(lab, info.session_id, row)
+                tab.dialog = partial(dialogs.edit_dialog, lab, tab, info.session_id, row)
             if st.button("Fork from here", key=f"fork-{row.id}", disabled=is_busy):
-                dialogs.fork_dialog(lab, info, position + 1)
+                tab.dialog = partial(dialogs.fork_dialog, lab, tab, info, position + 1)
 
 
 # -- Sent to model --------------------------------------------------------------------------

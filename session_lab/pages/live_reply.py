@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -39,22 +37,3 @@ class LiveReply:
                 show_text(self._live.reply[:SHOWN_CHARACTERS], f"live-{self._live.session_id}")
             else:
                 st.caption(f"{self._live.agent} is thinking…")
-
-
-def stop_when_left(stop: Callable[[], None]) -> None:
-    """Stop the run when the script that follows it was stopped, and draw the page anew.
-
-    The input's stop button ends the script. A click elsewhere ends it too, but then a new script
-    follows the run. Only in the first case does the browser get to run this fragment again.
-    """
-    is_drawn = False
-
-    @st.fragment(run_every=0.3)
-    def look_again() -> None:
-        nonlocal is_drawn
-        if is_drawn:
-            stop()
-            st.rerun()
-        is_drawn = True
-
-    look_again()

@@ -45,15 +45,26 @@ def open_lab() -> Lab:
         st.stop()
 
 
+def readable(error: Exception) -> str:
+    """Markdown that tells a person what they can do something about.
+
+    Raises:
+        Exception: any other error, which is a bug and keeps its traceback.
+    """
+    if isinstance(error, CatalogError | SessionChanged | TransferError):
+        return as_typed(str(error), 500)
+    if isinstance(error, OSError | sqlite3.Error):
+        return as_typed(error_line(error), 500)
+    raise error
+
+
 @contextmanager
 def shown_errors() -> Iterator[None]:
     """Show what a person can do something about, instead of a traceback."""
     try:
         yield
-    except (CatalogError, SessionChanged, TransferError) as error:
-        st.error(as_typed(str(error), 500))
-    except (OSError, sqlite3.Error) as error:
-        st.error(as_typed(error_line(error), 500))
+    except (CatalogError, SessionChanged, TransferError, OSError, sqlite3.Error) as error:
+        st.error(readable(error))
 
 
 def show_text(text: str, key: str) -> None:

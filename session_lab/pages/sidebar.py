@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Literal, cast
 
 import streamlit as st
@@ -14,6 +15,7 @@ from session_lab.memory_policy import POLICY_KINDS, MemoryPolicy, PolicyKind
 from session_lab.models.choose import describe_model
 from session_lab.pages.dialogs import new_session_dialog
 from session_lab.pages.shown_text import age, as_typed, count_of
+from session_lab.pages.tab import OPEN, Tab, choose
 
 PER_PAGE = 30
 FIRST_SESSION = "my_first_session"
@@ -25,9 +27,9 @@ POLICY_HELP = """What of the stored history is sent with the next message. Nothi
 - **Summary**: the newest N turns, and a summary that the model writes of the older ones."""
 
 
-def chosen_session(lab: Lab) -> SessionInfo:
-    """The session that the address names, else the latest, else a first one made for a visitor."""
-    wanted = st.query_params.get("session")
+def chosen_session(lab: Lab, tab: Tab) -> SessionInfo:
+    """The session in view, else the latest, else a first one made for a visitor."""
+    wanted = tab.session_id
     info = lab.catalog.info(wanted) if wanted else None
     if wanted and info is None:
         st.session_state["missing"] = wanted
@@ -36,19 +38,21 @@ def chosen_session(lab: Lab) -> SessionInfo:
         if not latest:
             lab.create(FIRST_SESSION, "File")
         info = latest[0] if latest else lab.catalog.existing(FIRST_SESSION)
+        tab.session_id = info.session_id
+    if st.query_params.get("session") != info.session_id:
         st.query_params["session"] = info.session_id
     return info
 
 
-def show_sidebar(lab: Lab, chosen: SessionInfo) -> tuple[AgentName, MemoryPolicy]:
+def show_sidebar(lab: Lab, tab: Tab, chosen: SessionInfo) -> tuple[AgentName, MemoryPolicy]:
     """Draw the sidebar; returns the choices that the next message uses."""
     with st.sidebar:
         if st.button("New session", icon=":material/add:", type="primary", width="stretch"):
-            new_session_dialog(lab)
+            tab.dialog = partial(new_session_dialog, lab, tab)
         search = st.text_input(
             "Find a session", placeholder="Title, ID or text", key="find", icon=":material/search:"
         )
-        _show_sessions(lab, search.strip(), chosen.session_id)
+        _show_sessions(lab, tab, search.strip(), chosen.session_id)
         agent = st.selectbox(
             "Agent",
             AGENT_NAMES,
@@ -61,7 +65,7 @@ def show_sidebar(lab: Lab, chosen: SessionInfo) -> tuple[AgentName, MemoryPolicy
     return cast(AgentName, agent), policy
 
 
-def _show_sessions(lab: Lab, search: str, chosen_id: str) -> None:
+def _show_sessions(lab: Lab, tab: Tab, search: str, chosen_id: str) -> None:
     found = lab.catalog.count(search)
     if found == 0:
         st.caption(f"No session contains {as_typed(search, 60)}.")
@@ -69,28 +73,46 @@ def _show_sessions(lab: Lab, search: str, chosen_id: str) -> None:
     pages = math.ceil(found / PER_PAGE)
     # A search that finds less may leave the chosen page behind the last one.
     page = min(st.session_state.get(f"page-{pages}", 1), pages)
+    found_now = lab.catalog.sessions(search, PER_PAGE, (page - 1) * PER_PAGE)
+    places = {session_id: place for place, session_id in enumerate(tab.listed)}
+    found_now.sort(key=lambda info: places.get(info.session_id, -1))
+    infos = {info.session_id: info for info in found_now}
+    tab.listed = list(infos)
+    titles = [info.title for info in infos.values()]
+
+    def label(session_id: str) -> str:
+        """Different for each session, because Streamlit tells options apart by their labels."""
+        info = infos[session_id]
+        is_known_by_id = info.title == session_id or titles.count(info.title) > 1
+        return as_typed(session_id if is_known_by_id else info.title, 40)
+
+    # A radio, not buttons: the browser sends its value with whatever is pressed next, so that no
+    # choice is lost when another request overtakes it.
+    in_view = chosen_id if chosen_id in infos else None
+    if st.session_state.get(OPEN) != in_view:
+        st.session_state[OPEN] = in_view
     height: int | Literal["content"] = "content" if found <= 4 else 300
-    with st.container(height=height, border=False, gap="xsmall", key="sessions"):
-        for info in lab.catalog.sessions(search, PER_PAGE, (page - 1) * PER_PAGE):
-            _show_entry(info, info.session_id == chosen_id)
+    with st.container(height=height, border=False, key="sessions"):
+        st.radio(
+            "Sessions",
+            infos,
+            None,
+            label,
+            key=OPEN,
+            on_change=choose,
+            args=(tab,),
+            captions=[_caption(info) for info in infos.values()],
+            label_visibility="collapsed",
+        )
     if pages > 1:
         st.pagination(pages, max_visible_pages=3, key=f"page-{pages}")
 
 
-def _show_entry(info: SessionInfo, is_chosen: bool) -> None:
-    st.button(
-        as_typed(info.title, 40),
-        key=f"open-{info.session_id}",
-        icon=":material/database:" if info.storage == "File" else ":material/bolt:",
-        type="secondary" if is_chosen else "tertiary",
-        width="stretch",
-        on_click=st.query_params.update,
-        args=({"session": info.session_id},),
-    )
+def _caption(info: SessionInfo) -> str:
     color = "blue" if info.storage == "File" else "orange"
     items = count_of(info.item_count, "item")
     name = "" if info.title == info.session_id else f" · {as_typed(info.session_id, 30)}"
-    st.caption(f":{color}-badge[{info.storage}] {items} · {age(info.updated)}{name}")
+    return f":{color}-badge[{info.storage}] {items} · {age(info.updated)}{name}"
 
 
 def policy_choice(

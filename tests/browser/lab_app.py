@@ -92,6 +92,13 @@ class App:
         with closing(sqlite3.connect(self.db_path, timeout=5)) as database:
             return [json.loads(data) for (data,) in database.execute(query, (session_id,))]
 
+    def sessions_with(self, text: str) -> list[str]:
+        """The IDs of the sessions in which a user said exactly this."""
+        query = "SELECT DISTINCT session_id FROM agent_messages WHERE message_data = ?"
+        said = json.dumps({"content": text, "role": "user"})
+        with closing(sqlite3.connect(self.db_path, timeout=5)) as database:
+            return [session_id for (session_id,) in database.execute(query, (said,))]
+
     def kinds(self, session_id: str) -> list[str]:
         """The role or the type of each stored item."""
         return [item.get("role") or item["type"] for item in self.rows(session_id)]

@@ -60,7 +60,7 @@ def test_clear_and_delete_ask_first(app: App, visitor: Visitor) -> None:
     dialog = visitor.menu("Delete")
     expect(dialog.get_by_text("gone goes with its 2 items")).to_be_visible()
     visitor.confirm("Delete session")
-    expect(visitor.sidebar.get_by_role("button", name="gone", exact=True)).to_be_hidden()
+    expect(visitor.entry("gone")).to_be_hidden()
     assert app.rows("gone") == []
 
 

@@ -45,7 +45,7 @@ def test_two_sessions_know_nothing_of_each_other(app: App, visitor: Visitor) -> 
     expect(visitor.replies.last).to_contain_text("don't know")
     assert app.rows("user_456") == [], "a memory session must leave nothing in the file"
 
-    visitor.sidebar.get_by_role("button", name="user_123", exact=True).click()
+    visitor.entry("user_123").click()
     expect(visitor.heading("user_123")).to_be_visible()
     visitor.settled()
     expect(visitor.replies).to_have_count(1)

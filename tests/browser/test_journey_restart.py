@@ -16,7 +16,7 @@ def test_file_session_survives_the_end_of_the_server(app: App, tabs: Tabs) -> No
     visitor.say("I live in Rome.")
     visitor.create("in the file")
     visitor.say("I live in Oslo.")
-    expect(visitor.sidebar.get_by_role("button", name="in memory")).to_be_visible()
+    expect(visitor.entry("in memory")).to_be_visible()
     visitor.page.close()
 
     app.restart_server()
@@ -25,7 +25,7 @@ def test_file_session_survives_the_end_of_the_server(app: App, tabs: Tabs) -> No
     expect(visitor.replies.last).to_contain_text("Assistant · 2 items stored")
     visitor.say("Where do I live?")
     expect(visitor.replies.last).to_contain_text("Oslo")
-    expect(visitor.sidebar.get_by_role("button", name="in memory")).to_be_hidden()
+    expect(visitor.entry("in memory")).to_be_hidden()
     assert len(app.rows("in the file")) == 4
     assert app.rows("in memory") == []
 
@@ -42,7 +42,7 @@ def test_restart_in_the_app_asks_and_names_what_is_lost(app: App, visitor: Visit
     visitor.confirm("Restart now")
 
     expect(visitor.page.get_by_text("Restarted:")).to_contain_text("1 memory session gone")
-    expect(visitor.sidebar.get_by_role("button", name="fleeting")).to_be_hidden()
+    expect(visitor.entry("fleeting")).to_be_hidden()
     visitor.say("What's my job?")
     expect(visitor.replies.last).to_contain_text("nurse")
     assert len(app.rows("lasting")) == 4

@@ -57,7 +57,7 @@ def test_phone_opens_and_closes_the_sidebar(app: App, phone: Visitor) -> None:
     phone.page.get_by_test_id("stExpandSidebarButton").click()
     expect(new_session).to_be_in_viewport()
     expect_nothing_cut_off(phone.page)
-    phone.sidebar.get_by_role("button", name="on a phone").click()
+    phone.entry("on a phone").click()
     expect(phone.heading("on a phone")).to_be_attached()
     phone.sidebar.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
     expect(new_session).not_to_be_in_viewport()
@@ -81,7 +81,7 @@ def test_text_can_be_read_in_both_themes(app: App, visitor: Visitor, theme: str)
         "heading": visitor.page.get_by_role("heading", level=4),
         "tab": visitor.tab_button("Code"),
         "button": visitor.page.get_by_role("button", name="Undo turn").get_by_text("Undo turn"),
-        "entry": visitor.sidebar.get_by_role("button", name="colours").get_by_text("colours"),
+        "entry": visitor.entry("colours"),
     }
     for name, locator in texts.items():
         text, background = locator.evaluate(

@@ -74,8 +74,8 @@ def test_find_by_title_id_and_text(app: App, visitor: Visitor) -> None:
     app.store("user_other", [user("I like tea."), assistant("Noted.")])
     visitor.open("user_found")
     find = visitor.page.get_by_role("textbox", name="Find a session")
-    found = visitor.sidebar.get_by_role("button", name="user_found")
-    other = visitor.sidebar.get_by_role("button", name="user_other")
+    found = visitor.entry("user_found")
+    other = visitor.entry("user_other")
     for search in ("REX", "ser_fou"):
         find.fill(search)
         find.press("Enter")
@@ -94,7 +94,7 @@ def test_link_reload_and_back(app: App, visitor: Visitor) -> None:
         app.store(name, [user(f"I am in the {name}."), assistant("Noted.")])
     page = visitor.open("first one").page
     expect(visitor.questions).to_contain_text("I am in the first one.")
-    visitor.sidebar.get_by_role("button", name="second one").click()
+    visitor.entry("second one").click()
     expect(visitor.questions).to_contain_text("I am in the second one.")
     assert "session=second" in page.url
     page.reload()
@@ -130,7 +130,7 @@ def test_list_is_paged(app: App, visitor: Visitor) -> None:
     find = visitor.page.get_by_role("textbox", name="Find a session")
     find.fill("many_")
     find.press("Enter")
-    entries = visitor.sidebar.get_by_role("button", name="many_")
+    entries = visitor.entry("many_", exact=False)
     expect(entries).to_have_count(30)
     first_page = set(entries.all_inner_texts())
     visitor.sidebar.get_by_role("button", name="Page 2").click()

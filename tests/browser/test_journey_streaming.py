@@ -59,7 +59,7 @@ def test_other_clicks_do_not_lose_the_reply(app: App, tabs: Tabs) -> None:
     expect(visitor.page.get_by_role("tabpanel", name="Code")).to_be_visible()
     expect(visitor.replies.last).to_contain_text("User said")
     expect(visitor.stop_button).to_be_visible()
-    visitor.sidebar.get_by_role("button", name="elsewhere", exact=True).click()
+    visitor.entry("elsewhere").click()
     expect(visitor.heading("elsewhere")).to_be_visible()
     visitor.settled()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 from urllib.parse import quote, urlsplit
 
 from lab_app import App
@@ -61,6 +63,17 @@ class Visitor:
         expect(self.dialog).to_be_hidden()
         expect(self.heading(session_id)).to_be_visible()
         self.settled()
+
+    def wait(self, until: Callable[[], object]) -> None:
+        """Wait for something that is not on the page, such as rows in the file."""
+        deadline = time.monotonic() + 2 * WAIT / 1000
+        while not until():
+            assert time.monotonic() < deadline
+            self.page.wait_for_timeout(20)
+
+    def entry(self, title: str, exact: bool = True) -> Locator:
+        """A session in the list."""
+        return self.sidebar.get_by_role("radiogroup").get_by_text(title, exact=exact)
 
     def heading(self, title: str) -> Locator:
         return self.page.get_by_role("heading", level=4).filter(has_text=title)

@@ -1,0 +1,123 @@
+"""What one browser tab remembers, and what is pressed or typed in it.
+
+Streamlit ends a running script as soon as something else is pressed, and what a button or an input
+returned to that script is lost. Callbacks always run. So what a click does is done in its callback,
+and a message is noted there until a script sends it. A callback first reads the widgets that it
+needs, then changes only the tab and the lab: see `carry_out`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import RerunException, get_script_run_ctx
+
+from session_lab.pages.shared import readable
+
+MESSAGE = "message"
+"""The key of the input of Chat."""
+OPEN = "open"
+"""The key of the session list: the ID that is marked there."""
+
+
+@dataclass
+class Tab:
+    """`session_id` is the session in view. The address follows it, except at first and on Back.
+
+    The browser learns of a new address some time after a choice, so what it sends with the next
+    click may be an old one.
+    """
+
+    session_id: str | None = None
+    said: list[tuple[str, str | None]] = field(default_factory=list)
+    """Messages that are not sent yet, with their sessions. None asks the stored question again."""
+    said_to_both: list[str] = field(default_factory=list)
+    unsent: dict[str, str] = field(default_factory=dict)
+    """Messages that could not be sent, by session: each is back in the input when that is free."""
+    listed: list[str] = field(default_factory=list)
+    """The session list as it is drawn: nothing in it moves while a person aims at an entry."""
+    problem: str = ""
+    """Why the last thing that was pressed was not done."""
+    news: str = ""
+    is_done: bool = False
+    """Whether the last thing that was pressed was done: a dialog closes then."""
+    dialog: Callable[[], None] | None = None
+    """The dialog that is open. Each script draws it again, at its end and with the input off."""
+
+
+def this_tab() -> Tab:
+    tab: Tab | None = st.session_state.get("tab")
+    context = get_script_run_ctx()
+    if tab is None:
+        tab = st.session_state["tab"] = Tab(st.query_params.get("session"))
+    elif context is not None and context.is_history_navigation:
+        tab.session_id, tab.dialog = st.query_params.get("session"), None
+    return tab
+
+
+def carry_out(tab: Tab, do: Callable[[], object]) -> None:
+    """A callback that does something. `close_if_done` and `show_outcome` tell how it went.
+
+    `do` reads widgets first, if at all: there Streamlit may interrupt it for the next request.
+    """
+    try:
+        do()
+    except RerunException as next_request:
+        carry_out(tab, do)
+        raise next_request
+    except Exception as error:
+        tab.problem = readable(error)
+    else:
+        tab.is_done = True
+
+
+def close_if_done(tab: Tab) -> None:
+    """At the top of a dialog: close it if its button did its work, else say why not."""
+    if tab.is_done:
+        tab.dialog = None
+        st.rerun()
+    show_outcome(tab)
+
+
+def dismiss() -> None:
+    """A callback of a dialog that was closed without its button."""
+    tab = this_tab()
+    carry_out(tab, lambda: setattr(tab, "dialog", None))
+
+
+def show_outcome(tab: Tab) -> None:
+    """At the top of a page: what came of what was pressed, if a person must know."""
+    if tab.is_done:  # By a script that did not come to the dialog whose button it was.
+        tab.dialog = None
+    problem, news = tab.problem, tab.news
+    tab.problem, tab.news, tab.is_done = "", "", False
+    if problem:
+        st.error(problem)
+    if news:
+        st.toast(news)
+
+
+def choose(tab: Tab) -> None:
+    """A callback that opens the session that is marked in the list."""
+    carry_out(tab, lambda: _open_marked(tab))
+
+
+def say(tab: Tab, text: str | None = None) -> None:
+    """A callback that notes a message to the session in view: `text`, or what was typed.
+
+    What is marked in the list came with the same request, so it is what the person had chosen.
+    """
+
+    def note() -> None:
+        said = text or st.session_state[MESSAGE]
+        _open_marked(tab)
+        if tab.session_id and said.strip():
+            tab.said.append((tab.session_id, said))
+
+    carry_out(tab, note)
+
+
+def _open_marked(tab: Tab) -> None:
+    tab.session_id = st.session_state.get(OPEN) or tab.session_id
