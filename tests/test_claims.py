@@ -1,0 +1,472 @@
+"""What the READMEs claim about the SDK's sessions, beyond what their own blocks show.
+
+One test for each claim; its docstring is the claim. They hold on both ends of the SDK's range.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from importlib.metadata import version
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from agents import (
+    Agent,
+    GuardrailFunctionOutput,
+    InputGuardrailTripwireTriggered,
+    OpenAIChatCompletionsModel,
+    RunConfig,
+    Runner,
+    SessionSettings,
+    SQLiteSession,
+    function_tool,
+    input_guardrail,
+)
+from agents.extensions.memory import AdvancedSQLiteSession, EncryptedSession, SQLAlchemySession
+from agents.memory import Session
+from agents.run import CallModelData, ModelInputData
+from agents.testing import ScriptedModel, assistant_message, function_call
+from agents.tracing import (
+    Span,
+    Trace,
+    TracingProcessor,
+    get_trace_provider,
+    set_trace_provider,
+)
+from agents.tracing.provider import DefaultTraceProvider
+from cryptography.fernet import Fernet, InvalidToken
+from loopback_server import LoopbackServer
+from openai import AsyncOpenAI
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.exc import CompileError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.schema import CreateTable
+
+from session_lab.models import choose_model
+
+OLDEST = version("openai-agents").startswith("0.22.")
+DOWN = RuntimeError("no network")
+REPLY = [assistant_message("Yes.")]
+CALL: Any = {"type": "function_call", "call_id": "1", "name": "look_up", "arguments": "{}"}
+OUTPUT: Any = {"type": "function_call_output", "call_id": "1", "output": "Ann"}
+REASONING: Any = {"type": "reasoning", "id": "rs_1", "summary": []}
+MESSAGE: Any = {"type": "message", "role": "assistant", "id": "msg_1", "status": "completed"} | {
+    "content": [{"type": "output_text", "text": "Ann.", "annotations": []}]
+}
+
+
+def user(text: str) -> Any:
+    return {"role": "user", "content": text}
+
+
+def kinds(items: Any) -> list[str]:
+    return [str(item.get("role") or item["type"]) for item in items]
+
+
+def texts(items: Any) -> list[str]:
+    return [str(item["content"]) for item in items if item.get("role") == "user"]
+
+
+async def seeded(*items: Any) -> SQLiteSession:
+    session = SQLiteSession("seeded")
+    await session.add_items(list(items))
+    return session
+
+
+async def sent(session: SQLiteSession | None, message: Any = "Next", **config: Any) -> list[Any]:
+    """The input of the one model call of a run."""
+    model = ScriptedModel([REPLY])
+    agent = Agent(name="Assistant", model=model)
+    await Runner.run(agent, message, session=session, run_config=RunConfig(**config))
+    [call] = model.calls
+    assert isinstance(call.input, list)
+    return call.input
+
+
+# --- Session classes -----------------------------------------------------------------------------
+
+
+async def test_advanced_session_on_a_plain_file(tmp_path: Path) -> None:
+    """On a plain session's file it sees nothing; the first item it pops takes all others along."""
+    file = tmp_path / "plain.db"
+    with closing(SQLiteSession("a", file)) as plain:
+        await plain.add_items([user("One"), user("Two")])
+    with closing(
+        AdvancedSQLiteSession(session_id="a", db_path=file, create_tables=True)
+    ) as advanced:
+        assert await advanced.get_items() == []
+        assert await advanced.pop_item() is None
+        await advanced.add_items([user("Three")])
+        with closing(SQLiteSession("a", file)) as plain:
+            assert texts(await plain.get_items()) == ["One", "Two", "Three"]
+            assert await advanced.pop_item() == user("Three")
+            assert await plain.get_items() == []
+    with closing(sqlite3.connect(file)) as database:
+        assert database.execute("SELECT count(*) FROM agent_messages").fetchone() == (0,)
+
+
+async def test_advanced_session_constructor_and_usage(tmp_path: Path) -> None:
+    """It takes keywords only, needs `create_tables=True`, and counts no usage by itself."""
+    file = tmp_path / "advanced.db"
+    with pytest.raises(TypeError, match="positional"):
+        AdvancedSQLiteSession("a", file)  # type: ignore[misc]
+    with pytest.raises(ValueError, match="create_tables=True"):
+        AdvancedSQLiteSession(session_id="a", db_path=file)
+    new = AdvancedSQLiteSession(session_id="a", db_path=file, create_tables=True)
+    with closing(new) as session:
+        agent = Agent(name="Assistant", model=ScriptedModel([REPLY]))
+        result = await Runner.run(agent, "Hi", session=session)
+        assert await session.get_session_usage() is None
+        await session.store_run_usage(result)
+        usage = await session.get_session_usage()
+        assert usage is not None and usage["requests"] == 1
+
+
+async def test_encrypted_session_always_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It encrypts and expires, after 600 s by default: expired items are skipped, rows stay."""
+    stored = SQLiteSession("a")
+    session = EncryptedSession("a", stored, Fernet.generate_key().decode())
+    now = int(time.time())
+    monkeypatch.setattr(time, "time", lambda: now)
+    await session.add_items([user("My name is Alice.")])
+    rows = await stored.get_items()
+    assert len(rows) == 1
+    assert "Alice" not in json.dumps(rows)
+    monkeypatch.setattr(time, "time", lambda: now + 600)
+    assert texts(await session.get_items()) == ["My name is Alice."]
+    monkeypatch.setattr(time, "time", lambda: now + 601)
+    assert await session.get_items() == []
+    assert await stored.get_items() == rows
+
+
+async def test_encrypted_session_with_a_wrong_key() -> None:
+    """A wrong key reads as an empty list, and a pop with it costs the rows in SDK 0.22."""
+    stored = SQLiteSession("a")
+    right, wrong = (EncryptedSession("a", stored, Fernet.generate_key().decode()) for _ in range(2))
+    await right.add_items([user("One"), user("Two")])
+    assert await wrong.get_items() == []
+    assert texts(await right.get_items()) == ["One", "Two"]
+    if OLDEST:
+        assert await wrong.pop_item() is None
+        assert await stored.get_items() == []
+    else:
+        with pytest.raises(InvalidToken):
+            await wrong.pop_item()
+        assert texts(await right.get_items()) == ["One", "Two"]
+
+
+def test_sqlalchemy_session_is_not_for_mysql() -> None:
+    """MySQL gets no tables (VARCHAR without a length), and items in TEXT, which ends at 64 kB."""
+    engine = create_async_engine("postgresql+asyncpg://localhost/none")  # connects to nothing yet
+    session = SQLAlchemySession("a", engine=engine, create_tables=True)
+    tables = session._metadata.sorted_tables
+    assert len(tables) == 2
+    for table in tables:
+        for dialect in (postgresql.dialect(), sqlite.dialect()):
+            assert "CREATE TABLE" in str(CreateTable(table).compile(dialect=dialect))
+        with pytest.raises(CompileError, match="VARCHAR requires a length"):
+            CreateTable(table).compile(dialect=mysql.dialect())
+    column_type = session._messages.columns["message_data"].type
+    assert column_type.compile(dialect=mysql.dialect()) == "TEXT"
+
+
+class FourMethods:
+    """No session ID and no settings: what a run needs of a session, and no more."""
+
+    def __init__(self) -> None:
+        self.items: list[Any] = []
+
+    async def get_items(self, limit: int | None = None) -> list[Any]:
+        return list(self.items) if limit is None else self.items[-limit:]
+
+    async def add_items(self, items: list[Any]) -> None:
+        self.items += items
+
+    async def pop_item(self) -> Any:
+        return self.items.pop() if self.items else None
+
+    async def clear_session(self) -> None:
+        self.items.clear()
+
+
+async def test_what_makes_a_session() -> None:
+    """A run needs four methods; `isinstance(x, Session)` needs the ID and the settings as well."""
+    session: Any = FourMethods()
+    assert len(await sent(session)) == 1
+    assert len(await sent(session)) == 3
+    assert not isinstance(session, Session)
+    session.session_id = "a"
+    assert not isinstance(session, Session)
+    session.session_settings = None
+    assert isinstance(session, Session)
+
+
+# --- Reading and limits --------------------------------------------------------------------------
+
+
+async def test_get_items_and_the_limit_of_its_session(tmp_path: Path) -> None:
+    """`get_items()` returns every item only while the session has no limit; rows count them all."""
+    file = tmp_path / "a.db"
+    limited = SQLiteSession("a", file, session_settings=SessionSettings(limit=2))
+    with closing(limited), closing(SQLiteSession("a", file)) as unlimited:
+        await limited.add_items([user(str(number)) for number in range(5)])
+        assert texts(await limited.get_items()) == ["3", "4"]
+        assert len(await limited.get_items(limit=5)) == 5
+        assert len(await unlimited.get_items()) == 5
+        with closing(sqlite3.connect(file)) as database:
+            assert database.execute("SELECT count(*) FROM agent_messages").fetchone() == (5,)
+
+
+@pytest.mark.parametrize(("limit", "repeated"), [(None, (13, 15)), (4, (0, 5))])
+async def test_a_sliding_limit_and_a_prompt_cache(
+    limit: int | None, repeated: tuple[int, int]
+) -> None:
+    """At the eighth turn 13 of 15 items repeat the last request's start; with limit=4, 0 of 5."""
+    model, session = ScriptedModel([[assistant_message(f"Yes, {n}.")] for n in range(8)]), None
+    session = SQLiteSession("a", session_settings=SessionSettings(limit=limit))
+    for number in range(8):
+        await Runner.run(Agent(name="Assistant", model=model), f"Fact {number}.", session=session)
+    before, now = (list(call.input) for call in model.calls[-2:])
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(before, now, strict=False))
+    assert (len(list(same)), len(now)) == repeated
+
+
+async def test_a_limit_parts_a_reasoning_item_from_its_partner() -> None:
+    """A limit can part a reasoning item from the item it led to."""
+    for limit, left in ((2, ["reasoning", "assistant", "user"]), (1, ["assistant", "user"])):
+        session = await seeded(user("Who?"), REASONING, MESSAGE)
+        found = await sent(session, session_settings=SessionSettings(limit=limit))
+        assert kinds(found) == left
+
+
+# --- What is sent of half a tool call ------------------------------------------------------------
+
+
+async def test_an_output_without_its_call_is_sent() -> None:
+    """An output without its call is sent, unless a limit is set and no callback."""
+    whole = ["user", "function_call_output", "user"]
+    limit = SessionSettings(limit=9)
+
+    async def found(**config: Any) -> list[str]:
+        return kinds(await sent(await seeded(user("Who?"), OUTPUT), **config))
+
+    assert await found() == whole
+    assert await found(session_settings=limit) == ["user", "user"]
+    assert await found(session_input_callback=join) == whole
+    assert await found(session_input_callback=join, session_settings=limit) == whole
+
+
+def join(history: list[Any], new: list[Any]) -> list[Any]:
+    return history + new
+
+
+def changed_copies(history: list[Any], new: list[Any]) -> list[Any]:
+    return [item | {"name": "other"} if item is not history[0] else item for item in history] + new
+
+
+def without_outputs(data: CallModelData[Any]) -> ModelInputData:
+    kept = [item for item in data.model_data.input if item.get("type") != OUTPUT["type"]]
+    return ModelInputData(input=kept, instructions=data.model_data.instructions)
+
+
+async def test_a_call_without_its_output_is_left_out_by_the_merge_alone() -> None:
+    """The merge drops a call without output; after a filter, by hand or as a copy it is sent."""
+    half, whole = [user("Who?"), CALL], [user("Who?"), CALL, OUTPUT]
+    with_call = ["user", "function_call", "user"]
+    assert kinds(await sent(await seeded(*half))) == ["user", "user"]
+    assert kinds(await sent(await seeded(*half), session_input_callback=join)) == ["user", "user"]
+
+    found = await sent(await seeded(*whole), call_model_input_filter=without_outputs)
+    assert kinds(found) == with_call
+    assert kinds(await sent(None, [*half, user("Next")])) == with_call
+    copied = await seeded(*half)
+    assert kinds(await sent(copied, session_input_callback=changed_copies)) == with_call
+    assert kinds(await copied.get_items()).count("function_call") == 2, "the copy counts as new"
+
+
+@pytest.mark.parametrize(
+    ("callback", "expected"),
+    [
+        (lambda history, new: [*history, user("Changed")], ["Old", "Changed"]),
+        (lambda history, new: history, ["Old"]),
+        (lambda history, new: history + new + new, ["Old", "New", "New"]),
+    ],
+    ids=["changed", "dropped", "doubled"],
+)
+async def test_a_callback_decides_about_the_new_items(
+    callback: Callable[..., Any], expected: list[str]
+) -> None:
+    """A changed new item is stored changed, a dropped one not at all, a doubled one twice."""
+    session = await seeded(user("Old"))
+    assert texts(await sent(session, "New", session_input_callback=callback)) == expected
+    assert texts(await session.get_items()) == expected
+
+
+async def test_a_callback_that_replaces_a_stored_item_adds_one() -> None:
+    """What a callback returns beside the items of its two lists counts as new and is stored."""
+    session = await seeded(user("Old"))
+
+    def summarize(history: list[Any], new: list[Any]) -> list[Any]:
+        return [user("Summary"), *new]
+
+    found = await sent(session, "New", session_input_callback=summarize)
+    assert texts(found) == ["Summary", "New"]
+    assert texts(await session.get_items()) == ["Old", "Summary", "New"]
+
+
+# --- Turns, and runs that failed -----------------------------------------------------------------
+
+LOOKED_UP: list[str] = []
+
+
+@function_tool
+def look_up() -> str:
+    """Look the name up."""
+    LOOKED_UP.append("look_up")
+    return "Ann"
+
+
+@function_tool(needs_approval=True)
+def delete_all() -> str:
+    """Delete everything."""
+    raise AssertionError("nobody approved it")
+
+
+@input_guardrail
+async def block(*_: Any) -> GuardrailFunctionOutput:
+    return GuardrailFunctionOutput(output_info=None, tripwire_triggered=True)
+
+
+async def failed_run(steps: list[Any], **agent: Any) -> tuple[Agent, SQLiteSession]:
+    session = SQLiteSession("failed")
+    assistant = Agent(
+        name="Assistant", model=ScriptedModel(steps), tools=[look_up, delete_all], **agent
+    )
+    LOOKED_UP.clear()
+    with pytest.raises((RuntimeError, InputGuardrailTripwireTriggered)):
+        await Runner.run(assistant, "Who?", session=session)
+    return assistant, session
+
+
+def calls(*call_ids: str, name: str = "look_up") -> list[Any]:
+    return [function_call(name, {}, call_id=call_id) for call_id in call_ids]
+
+
+async def test_a_turn_can_begin_with_several_user_messages() -> None:
+    """A run that is given several user messages stores each."""
+    session = SQLiteSession("a")
+    assert texts(await sent(session, [user("One"), user("Two")])) == ["One", "Two"]
+    assert kinds(await session.get_items()) == ["user", "user", "assistant"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "agent", "left"),
+    [
+        ([DOWN], {}, ["user"]),
+        ([REPLY], {"input_guardrails": [block]}, ["user"]),
+        ([calls("1"), DOWN], {}, ["user", "function_call", "function_call_output"]),
+        (
+            [calls("1", "2"), DOWN],
+            {},
+            ["user", *["function_call"] * 2, *["function_call_output"] * 2],
+        ),
+    ],
+    ids=["at once", "blocked", "after a call", "after two calls"],
+)
+async def test_what_a_failed_run_leaves(
+    steps: list[Any], agent: dict[str, Any], left: list[str]
+) -> None:
+    """The question, also one that a guardrail blocked; three items after a call, five after two."""
+    _, session = await failed_run(steps, **agent)
+    assert kinds(await session.get_items()) == left
+    assert texts(await session.get_items()) == ["Who?"]
+
+
+async def test_what_a_run_leaves_while_an_approval_waits() -> None:
+    """Two items are stored while an approval waits: the question and the call."""
+    session = SQLiteSession("a")
+    model = ScriptedModel([calls("1", name="delete_all")])
+    agent = Agent(name="Assistant", model=model, tools=[delete_all])
+    result = await Runner.run(agent, "Delete it", session=session)
+    assert len(result.interruptions) == 1
+    assert kinds(await session.get_items()) == ["user", "function_call"]
+
+
+async def test_a_retry_with_no_input_can_run_tools_again() -> None:
+    """`Runner.run(agent, [], ...)` stores no question twice, but a tool may run twice."""
+    agent, session = await failed_run([calls("1"), DOWN, calls("2"), REPLY])
+    await Runner.run(agent, [], session=session)
+    assert texts(await session.get_items()) == ["Who?"]
+    assert LOOKED_UP == ["look_up", "look_up"]
+
+
+async def test_a_retry_of_an_answered_question_adds_a_second_reply() -> None:
+    """With no input on an answered session, a second reply is stored."""
+    session = await seeded(user("Who?"), MESSAGE)
+    assert kinds(await sent(session, [])) == ["user", "assistant"]
+    assert kinds(await session.get_items()) == ["user", "assistant", "assistant"]
+
+
+# --- What leaves the machine ---------------------------------------------------------------------
+
+
+class Exported(TracingProcessor):
+    """Keeps what would be uploaded."""
+
+    def __init__(self) -> None:
+        self.spans: list[str] = []
+
+    def on_trace_start(self, trace: Trace) -> None: ...
+    def on_trace_end(self, trace: Trace) -> None: ...
+    def on_span_start(self, span: Span[Any]) -> None: ...
+    def on_span_end(self, span: Span[Any]) -> None:
+        self.spans.append(json.dumps(span.export(), default=str))
+
+    def shutdown(self) -> None: ...
+    def force_flush(self) -> None: ...
+
+
+@pytest.fixture
+def exported() -> Iterator[Exported]:
+    before, processor = get_trace_provider(), Exported()
+    provider = DefaultTraceProvider()
+    provider.set_processors([processor])
+    provider.set_disabled(False)
+    set_trace_provider(provider)
+    yield processor
+    set_trace_provider(before)
+
+
+@pytest.mark.parametrize("sensitive", [None, False])
+def test_traces_hold_the_message(sensitive: bool | None, exported: Exported) -> None:
+    """Traces hold the message, by default; `trace_include_sensitive_data=False` keeps it out."""
+    config = RunConfig() if sensitive is None else RunConfig(trace_include_sensitive_data=sensitive)
+
+    async def ask(url: str) -> None:
+        async with AsyncOpenAI(api_key="none", base_url=url) as client:
+            agent = Agent(name="Assistant", model=OpenAIChatCompletionsModel("m", client))
+            await Runner.run(agent, "My card is 4111 1111 1111 1111.", run_config=config)
+
+    with LoopbackServer() as server:
+        asyncio.run(ask(server.url))
+        assert "4111" in json.dumps(server.requests[0].body)
+    assert exported.spans
+    assert any("4111" in span for span in exported.spans) is (sensitive is None)
+
+
+@pytest.mark.parametrize("url", ["https://api.openai.com/v1", "http://127.0.0.1:9/v1"])
+def test_a_compatible_server_may_be_openai(
+    url: str, openai_unset: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With `OPENAI_BASE_URL` messages go to that address, also if it is OpenAI's own."""
+    monkeypatch.setenv("OPENAI_BASE_URL", url)
+    monkeypatch.setenv("OPENAI_DEFAULT_MODEL", "m")
+    model: Any = choose_model()
+    assert str(model._get_client().base_url).rstrip("/") == url
