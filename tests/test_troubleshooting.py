@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -181,39 +183,89 @@ async def test_a_writer_that_holds_the_file(
         await session.add_items([user("Hello")])
 
 
-READ_ONLY = """
-import asyncio, os, sys
+AS_A_STRANGER = """
+import asyncio, os, sqlite3, sys, tempfile
+from pathlib import Path
 from agents import SQLiteSession
-def read(file):
-    session = SQLiteSession("a", file)
-    return session, asyncio.run(session.get_items())
-read(sys.argv[1])[0].close()
-os.chmod(sys.argv[1], 0o444)
+def try_it(file):
+    try:
+        session = SQLiteSession("a", file)
+        asyncio.run(session.get_items())
+        print("read", end=", ")
+        asyncio.run(session.add_items([{"role": "user", "content": "Hello"}]))
+        session.close()
+        print("added")
+    except sqlite3.OperationalError as error:
+        print(error)
+files = []
+for case in sys.argv[2:]:
+    file_mode, folder_mode = case.split()
+    files.append(Path(tempfile.mkdtemp(dir=sys.argv[1])) / "a.db")
+    if file_mode != "new":
+        SQLiteSession("a", files[-1]).close()
+        files[-1].chmod(int(file_mode, 8))
+    files[-1].parent.chmod(int(folder_mode, 8))
 if os.geteuid() == 0:
+    asyncio.run(asyncio.to_thread(print, end=""))  # imports what the other user may not
     os.setuid(65534)  # what root may write is not the file's mode alone
-session, items = read(sys.argv[1])
-print(items, flush=True)
-asyncio.run(session.add_items([{"role": "user", "content": "Hello"}]))
+for file in files:
+    try_it(file)
+if os.geteuid() != 65534:
+    for file in files:
+        file.parent.chmod(0o700)  # so that it can be removed
 """
 
 
-@symptom("`attempt to write a readonly database`")
-def test_a_file_that_may_only_be_read() -> None:
+def as_a_stranger(*modes: str) -> list[str]:
+    """What happens to a file with this mode, in a folder with that one, for each of `modes`."""
     with tempfile.TemporaryDirectory() as folder:  # pytest's own are closed to other users
-        Path(folder).chmod(0o777)
-        command = [sys.executable, "-c", READ_ONLY, f"{folder}/a.db"]
+        Path(folder).chmod(0o755)
+        command = [sys.executable, "-c", AS_A_STRANGER, folder, *modes]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert done.stdout == "[]\n", done.stderr
-    assert "OperationalError: attempt to write a readonly database" in done.stderr
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
 
 
-@symptom("`unable to open database file`")
+@symptom("`attempt to write a readonly database`")
+def test_a_file_or_a_folder_that_may_only_be_read() -> None:
+    error = "attempt to write a readonly database"
+    tried = as_a_stranger("444 777", "666 555", "666 777")
+    assert tried == [f"read, {error}", error, "read, added"]
+
+
+UNABLE = "`unable to open database file`"
+
+
+@symptom(UNABLE)
+def test_a_file_or_a_folder_that_may_not_be_used() -> None:
+    error = "unable to open database file"
+    tried = as_a_stranger("new 555", "222 777", "666 666", "new 777")
+    assert tried == [error, error, error, "read, added"]
+
+
+@symptom(UNABLE)
 def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
     file = tmp_path / "data" / "a.db"
     with pytest.raises(sqlite3.OperationalError, match="unable to open database file"):
         SQLiteSession("a", file)
     file.parent.mkdir()
     SQLiteSession("a", file).close()
+
+
+@symptom("A copy of the file lacks the newest items")
+async def test_a_copy_of_a_file_in_use(tmp_path: Path) -> None:
+    file = tmp_path / "used.db"
+    with closing(SQLiteSession("a", file)) as session:
+        await session.add_items([user("One"), user("Two")])
+        shutil.copy(file, tmp_path / "copied.db")
+        with (
+            closing(sqlite3.connect(file)) as database,
+            closing(sqlite3.connect(tmp_path / "backup.db")) as backup,
+        ):
+            database.backup(backup)
+        for name, found in (("copied.db", []), ("backup.db", [user("One"), user("Two")])):
+            with closing(SQLiteSession("a", tmp_path / name)) as copy:
+                assert await copy.get_items() == found, name
 
 
 @symptom("`file is not a database`")
@@ -282,23 +334,36 @@ def server_url() -> Iterator[str]:
     server.server_close()
 
 
+def causes(error: BaseException | None) -> str:
+    """What an error and those behind it say. Which of them names the loop depends on versions."""
+    said = []
+    while error is not None:
+        said.append(str(error))
+        error = error.__cause__ or error.__context__
+    return "\n".join(said)
+
+
 @symptom("`Event loop is closed`")
 def test_one_client_on_two_loops(server_url: str) -> None:
-    client = AsyncOpenAI(api_key="none", base_url=server_url, max_retries=0)
-    agent = Agent(name="Assistant", model=OpenAIChatCompletionsModel("m", client))
+    def new_agent() -> Agent:
+        client = AsyncOpenAI(api_key="none", base_url=server_url, max_retries=0)
+        return Agent(name="Assistant", model=OpenAIChatCompletionsModel("m", client))
 
+    agent = new_agent()
     assert asyncio.run(Runner.run(agent, "Hi")).final_output == "Hello."
     with pytest.raises((RuntimeError, APIConnectionError)) as caught:
         asyncio.run(Runner.run(agent, "Hi"))
-    # Which of the two it is depends on the versions; either names the loop.
-    error: BaseException | None = caught.value
-    causes = []
-    while error is not None:
-        causes.append(str(error))
-        error = error.__cause__ or error.__context__
-    assert any("Event loop is closed" in cause for cause in causes), causes
+    assert "Event loop is closed" in causes(caught.value)
 
     async def both() -> list[str]:
         return [(await Runner.run(agent, "Hi")).final_output for _ in range(2)]
 
     assert asyncio.run(both()) == ["Hello.", "Hello."]
+
+    agent = new_agent()
+    with ThreadPoolExecutor(1) as thread, ThreadPoolExecutor(1) as second_thread:
+        for _ in range(2):
+            assert thread.submit(Runner.run_sync, agent, "Hi").result().final_output == "Hello."
+        with pytest.raises((RuntimeError, APIConnectionError)) as caught:
+            second_thread.submit(Runner.run_sync, agent, "Hi").result()
+    assert "is bound to a different event loop" in causes(caught.value)
