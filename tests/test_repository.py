@@ -144,7 +144,7 @@ def test_the_benchmark_prints_the_table_that_its_readme_shows() -> None:
         for text in (done.stdout, (script.parent / "README.md").read_text(encoding="utf-8"))
     )
     assert printed[:2] == shown[:2]
-    line = r"\| [\d,]+ \| (everything|limit=20) \| [\d,]+ \| [\d.]+ ms \| [\d.]+ \|"
+    line = r"\| [\d,]+ \| (everything|limit=20) \| [\d,]+ \| [\d.]+ \| [\d.]+ to [\d.]+ \|"
     assert [bool(re.fullmatch(line, row)) for row in printed[2:] + shown[2:]] == [True] * 10
     sent = [row.split("|")[3].strip() for row in printed[2:]]
     assert sent == ["1", "1", "31", "21"]
