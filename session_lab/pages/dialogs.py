@@ -68,8 +68,9 @@ def pop_dialog(
     _warn_of_unreadable(confirmed)
     if pop_splits_pair(before):
         st.warning(
-            "This parts a tool call from its output. The half that stays is stored but the SDK "
-            "no longer sends it. Undo turn removes both.",
+            "This parts a tool call from its output. The SDK sends no call without its output. An "
+            "output without its call is sent, unless a limit is set, and OpenAI refuses the "
+            "request. Undo turn removes both.",
             icon=":material/link_off:",
         )
     _button(tab, "Pop this item", partial(lab.remove, session_id, confirmed, whole_turn=False))

@@ -22,7 +22,8 @@ FIRST_SESSION = "my_first_session"
 POLICY_HELP = """What of the stored history is sent with the next message. Nothing stored changes.
 
 - **Everything**: all items, the SDK's default.
-- **Last N items**: `SessionSettings(limit=N)`; cheap, but it can start in the middle of a turn.
+- **Last N items**: `SessionSettings(limit=N)`; short, but it can start in the middle of a turn, and
+  each request begins differently, which a prompt cache cannot reuse.
 - **Last N turns**: whole turns, so a tool call is never parted from its output.
 - **Summary**: the newest N turns, and a summary that the model writes of the older ones."""
 
