@@ -64,6 +64,20 @@ def session_id_problem(session_id: str) -> str | None:
     return None if visible.strip() else "A session ID needs a character that can be seen."
 
 
+def make_private(db_path: Path) -> None:
+    """Create a database file and its folder, if they are missing, for their owner alone.
+
+    The folder gets the mode 0700, the file 0600; SQLite gives its `-wal` and `-shm` the mode of the
+    file. What exists keeps its modes: whoever made it may share it with a group on purpose. On
+    Windows the modes do nothing: a new file has the rights of its folder.
+
+    Raises:
+        OSError: the folder or the file can't be made.
+    """
+    db_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    db_path.touch(mode=0o600)
+
+
 class Catalog:
     """The sessions of one database file, and those in this process's memory."""
 
@@ -71,7 +85,7 @@ class Catalog:
         """Open `db_path`, creating the file and its folder if they are missing.
 
         Raises:
-            OSError: the folder can't be made.
+            OSError: the folder or the file can't be made.
             sqlite3.Error: the file is no database, is read-only, or is locked.
         """
         self.db_path = db_path
@@ -79,7 +93,7 @@ class Catalog:
         self._open: OrderedDict[str, SQLiteSession] = OrderedDict()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._creating = threading.Lock()
-        db_path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(db_path)
         SQLiteSession("", db_path).close()  # The SDK creates its two tables.
         self._file = SessionDatabase(self._file_connection, "File")
 
