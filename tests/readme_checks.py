@@ -2,6 +2,8 @@
 
 Conventions of the READMEs:
 - The Python blocks of one README run in order, in one namespace, as if typed in its folder.
+- A Python block whose first line is a comment with a file's name, such as `# app.py`, is a program
+  of its own. A test of its own runs it (`programs`), and a command below it may name the file.
 - A `text` block straight after a block of Python or of commands is exactly what that block prints.
   In it, `…` stands for what differs from one run to the next.
 - A command line is either run (`python some_script.py`) or its files, packages and variables are
@@ -29,6 +31,7 @@ SHELLS = {"bash", "console", "sh", "powershell"}
 NOT_COPIED = (".git", ".venv", "data", ".env", "__pycache__", ".*_cache", ".hypothesis")
 EXTERNAL = {"ollama", "llama-server", "vllm", "git", "cd"}
 FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```[ \t]*$", re.MULTILINE | re.DOTALL)
+PROGRAM = re.compile(r"# (\w+\.py)\n")
 ASSIGNMENT = re.compile(r"^\w+=")
 
 
@@ -55,6 +58,12 @@ def blocks(readme: Path) -> list[Block]:
         found.append(block)
         end = match.end()
     return found
+
+
+def programs(readme: Path) -> dict[str, str]:
+    """The blocks that are a program of their own, by the name of the file."""
+    python = [block.text for block in blocks(readme) if block.language == "python"]
+    return {found[1]: text for text in python if (found := PROGRAM.match(text))}
 
 
 def commands(readme: Path) -> list[str]:
@@ -132,7 +141,11 @@ for line, source in json.loads(sys.argv[1]):
 
 def check_python(readme: Path, folder: Path) -> list[str]:
     """Run a README's Python blocks in `folder`, offline, and compare what they print."""
-    python = [block for block in blocks(readme) if block.language == "python"]
+    python = [
+        block
+        for block in blocks(readme)
+        if block.language == "python" and not PROGRAM.match(block.text)
+    ]
     if not python:
         return []
     program = json.dumps([(block.line, block.text) for block in python])
@@ -160,6 +173,8 @@ def copy_of_tree(folder: Path) -> Path:
 
 def check_commands(readme: Path, tree: Path) -> list[str]:
     """Run the scripts that a README's command lines name, look up everything else."""
+    for name, text in programs(readme).items():
+        (tree / name).write_text(text, encoding="utf-8")
     problems: list[str] = []
     for block in blocks(readme):
         if block.language == "dotenv":
@@ -270,7 +285,9 @@ def check_links(readme: Path) -> list[str]:
 
 
 def check_paths(readme: Path) -> list[str]:
-    """Every path in backticks exists, is written by the code below data/, or is ignored by git."""
+    """Every path in backticks exists, is a program shown here, is written by the code below data/,
+    or is ignored by git.
+    """
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
     writers = [*ROOT.glob("7_*/*.py"), *ROOT.glob("session_lab/**/*.py")]
     code = "".join(file.read_text(encoding="utf-8") for file in writers)
@@ -282,7 +299,7 @@ def check_paths(readme: Path) -> list[str]:
         # "agent.py" names the script of each lesson.
         bases = (ROOT, readme.parent, *ROOT.glob("7_*"))
         known = any((base / name).exists() for base in bases)
-        if not known and not written and name not in ignored:
+        if not known and not written and name not in [*ignored, *programs(readme)]:
             problems.append(f"{readme.name}: there is no {name}")
     return problems
 
