@@ -28,20 +28,32 @@ CREATE TABLE IF NOT EXISTS lab_turns (
     PRIMARY KEY (session_id, first_row));
 """
 _SESSIONS = """
-SELECT known.session_id AS session_id, lab.title AS title,
-       lab.forked_from AS forked_from, lab.forked_items AS forked_items,
-       max(coalesce(lab.touched_at, 0),
+SELECT known.session_id AS session_id, CAST(lab.title AS TEXT) AS title,
+       CAST(lab.forked_from AS TEXT) AS forked_from,
+       CAST(lab.forked_items AS INTEGER) AS forked_items,
+       max(coalesce(CAST(lab.touched_at AS REAL), 0),
            coalesce(CAST(strftime('%s', sdk.updated_at) AS REAL), 0)) AS updated
 FROM (SELECT session_id FROM agent_sessions UNION SELECT session_id FROM lab_sessions) AS known
 LEFT JOIN agent_sessions AS sdk ON sdk.session_id = known.session_id
 LEFT JOIN lab_sessions AS lab ON lab.session_id = known.session_id
 """
+"""SQLite keeps any value in any column, so the types are made here, for whoever reads them."""
 _NOT_HIDDEN = "WHERE known.session_id NOT IN (SELECT value FROM json_each(:hidden))"
 _MATCHES = """
 AND (contains(known.session_id, :search) OR contains(coalesce(lab.title, ''), :search)
    OR EXISTS (SELECT 1 FROM agent_messages AS m WHERE m.session_id = known.session_id
               AND text_contains(CAST(m.message_data AS BLOB), :search)))
 """
+_REPORT_TYPES: dict[str, type | tuple[type, ...]] = {
+    "agent": str,
+    "items_stored": int,
+    "input_tokens": int,
+    "output_tokens": int,
+    "estimated": bool,
+    "seconds": (int, float),
+    "last_row": int,
+}
+"""What the readers of a report rely on."""
 SHOWN_TABLES = ("agent_sessions", "lab_sessions", "lab_turns")
 
 
@@ -167,7 +179,7 @@ class SessionDatabase:
         With `last`, only so many of the newest; with `after`, only those with a higher row ID.
         """
         query = (
-            "SELECT id, created_at, message_data FROM agent_messages"
+            "SELECT id, CAST(created_at AS TEXT), message_data FROM agent_messages"
             " WHERE session_id = ? AND id > ? ORDER BY id DESC LIMIT ?"
         )
         with self._connect() as connection:
@@ -205,11 +217,14 @@ class SessionDatabase:
             )
 
     def reports(self, session_id: str, from_row: int = 0) -> dict[int, dict[str, Any]]:
-        """The kept reports by the row of the turn's question, from the row `from_row` on."""
+        """The kept reports by the row of the turn's question, from the row `from_row` on.
+
+        What another program left there, and is no report, is passed over.
+        """
         query = "SELECT first_row, report FROM lab_turns WHERE session_id = ? AND first_row >= ?"
         with self._connect() as connection:
             found = connection.execute(query, (session_id, from_row)).fetchall()
-        return {first_row: json.loads(report) for first_row, report in found}
+        return {row: told for row, report in found if (told := _report(report)) is not None}
 
     def update_item(self, session_id: str, row: Row, item: Item) -> bool:
         """Write `item` into `row`; False if the row is not what it was, and nothing is written.
@@ -270,6 +285,14 @@ def _parsed(message_data: str | bytes) -> Item | None:
         return None
 
 
-def _row(row_id: int, created_at: str, data: str | bytes) -> Row:
+def _report(text: str | bytes) -> dict[str, Any] | None:
+    told: Any = _parsed(text)
+    is_report = isinstance(told, dict) and all(
+        isinstance(told.get(name), types) for name, types in _REPORT_TYPES.items()
+    )
+    return told if is_report else None
+
+
+def _row(row_id: int, created_at: str | None, data: str | bytes) -> Row:
     text = data.decode(errors="replace") if isinstance(data, bytes) else data
-    return Row(row_id, created_at, text, _parsed(data))
+    return Row(row_id, created_at or "", text, _parsed(data))

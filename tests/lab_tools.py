@@ -73,6 +73,12 @@ def asks_for_days(call_id: str = "call_1") -> list[Any]:
     return [function_call("days_between", arguments, call_id=call_id)]
 
 
+def report(agent: str, last_row: int = 1) -> dict[str, Any]:
+    """A stored report of a turn of two items, as `TurnReport.facts` gives it."""
+    tokens = {"input_tokens": 10, "output_tokens": 5, "estimated": True}
+    return {"agent": agent, "last_row": last_row, "items_stored": 2, "seconds": 0.1, **tokens}
+
+
 class Gate:
     """A model's step that says when it was reached, and waits there until it is opened."""
 

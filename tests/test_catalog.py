@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from agents import SQLiteSession
-from lab_tools import insert, query, stored, talk
+from lab_tools import insert, query, report, stored, talk
 
 from session_lab.catalog import Catalog, CatalogError, session_id_problem
 from session_lab.database import Storage
@@ -115,7 +115,7 @@ async def test_a_memory_session_leaves_the_file_alone(catalog: Catalog, path: Pa
     catalog.create("secret", "Memory")
     await catalog.open("secret").add_items([user_item("only in memory")])
     catalog.rename("secret", "Hidden")
-    catalog.database("secret").save_reports("secret", {1: {"agent": "Assistant"}})
+    catalog.database("secret").save_reports("secret", {1: report("Assistant")})
     assert everything == [
         query(path, f"SELECT * FROM {t}") for t in ("agent_messages", "lab_sessions")
     ]
@@ -161,8 +161,8 @@ async def test_a_fork_copies_the_first_items_and_who_answered(
     await catalog.open("source").add_items([*talk(2), None])  # type: ignore[list-item]
     rows = catalog.database("source").rows("source")
     reports = {
-        rows[1].id: {"agent": "Sales", "last_row": rows[2].id},
-        rows[3].id: {"agent": "Support", "last_row": rows[4].id},
+        rows[1].id: report("Sales", rows[2].id),
+        rows[3].id: report("Support", rows[4].id),
     }
     catalog.database("source").save_reports("source", reports)
     items: list[Any] = [*talk(2), None]
@@ -174,7 +174,7 @@ async def test_a_fork_copies_the_first_items_and_who_answered(
     # A fork in the middle of a turn has no reply to label.
     assert told == ["Sales", None, "Support" if count == 6 else None, None, None][: len(copied)]
     ids = [row.id for row in copy.rows("copy")]
-    assert [report["last_row"] for report in copy.reports("copy").values()] == ids[1::2][:2][
+    assert [known["last_row"] for known in copy.reports("copy").values()] == ids[1::2][:2][
         : count // 3
     ]
     info = catalog.existing("copy")

@@ -8,11 +8,16 @@ from pathlib import Path
 
 import pytest
 from agents import SQLiteSession
-from lab_tools import insert, query, talk
+from lab_tools import insert, query, report, talk
 
 from session_lab.catalog import Catalog
-from session_lab.database import SHOWN_TABLES, SessionDatabase
+from session_lab.database import SHOWN_TABLES, SessionDatabase, SessionInfo
 from session_lab.items import user_item
+
+FOREIGN_REPORTS = [
+    json.dumps({**report("Assistant"), name: "text" if name != "agent" else 1})
+    for name in report("Assistant")
+]
 
 
 @pytest.fixture
@@ -188,14 +193,35 @@ async def test_row_ids_are_never_used_twice(path: Path, database: SessionDatabas
 async def test_reports_follow_their_questions(path: Path, database: SessionDatabase) -> None:
     await write(path, "talk", *"abc")
     first, second, third = (row.id for row in database.rows("talk"))
-    database.save_reports("talk", {first: {"n": 1}, second: {"n": 2}, third: {"n": 3}})
-    database.save_reports("other", {first: {"n": 9}})
-    assert database.reports("talk", second) == {second: {"n": 2}, third: {"n": 3}}
+    one, two, three = report("one"), report("two"), report("three")
+    database.save_reports("talk", {first: one, second: two, third: three})
+    database.save_reports("other", {first: three})
+    assert database.reports("talk", second) == {second: two, third: three}
     with closing(SQLiteSession("talk", path)) as session:
         await session.pop_item()
     database.drop_reports("talk")
-    assert database.reports("talk") == {first: {"n": 1}, second: {"n": 2}}
-    assert database.reports("other") == {first: {"n": 9}}
+    assert database.reports("talk") == {first: one, second: two}
+    assert database.reports("other") == {first: three}
+
+
+@pytest.mark.parametrize("foreign", ["no JSON", "[]", "null", "{}", *FOREIGN_REPORTS])
+def test_what_is_no_report_is_passed_over(path: Path, foreign: str) -> None:
+    database = Catalog(path).database("any")
+    database.save_reports("talk", {1: report("Assistant")})
+    query(path, "INSERT INTO lab_turns VALUES ('talk', 2, ?)", foreign)
+    assert database.reports("talk") == {1: report("Assistant")}
+
+
+def test_a_session_whose_columns_hold_other_types_is_listed(
+    path: Path, database: SessionDatabase
+) -> None:
+    query(path, "INSERT INTO agent_sessions VALUES ('talk', x'00ff', 'no time')")
+    query(path, "INSERT INTO lab_sessions VALUES ('talk', x'41', 5, 7, 'many', 'no time')")
+    query(path, "INSERT INTO agent_messages VALUES (1, 'talk', '{}', NULL)")
+    query(path, "INSERT INTO agent_messages VALUES (2, 'talk', '{}', 12)")
+    info = SessionInfo("talk", "A", "File", 2, 0.0, "7", 0)
+    assert database.info("talk") == info and database.sessions("", 9) == [info]
+    assert [row.created_at for row in database.rows("talk")] == ["", "12"]
 
 
 def test_only_the_tables_that_are_shown_can_be_read_by_name(database: SessionDatabase) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from session_lab.comparison import Comparison, Side
-from session_lab.database import Row, SessionInfo
+from session_lab.database import SessionInfo
 from session_lab.isolation import Proof, Search, prove
-from session_lab.items import kind, one_line
 from session_lab.lab import Lab
 from session_lab.pages.inspector import show_calls
 from session_lab.pages.shared import show_rows
-from session_lab.pages.shown_text import as_typed, count_of
+from session_lab.pages.shown_text import as_typed, count_of, item_line
 
 LISTED = 8
 
@@ -30,11 +29,7 @@ def show_side(side: Side, key: str) -> None:
         show_calls(report, key)
     st.markdown(f"**Stored by this turn**: {count_of(len(side.added), 'item')}")
     for row in side.added[:LISTED]:
-        st.markdown(f":small[{_described(row)}]")
-
-
-def _described(row: Row) -> str:
-    return f"row {row.id} · **{as_typed(kind(row.item))}** {as_typed(one_line(row.item, 60), 60)}"
+        st.markdown(f":small[row {row.id:d} · {item_line(row.item, 60)}]")
 
 
 def show_proof(

@@ -11,10 +11,10 @@ import streamlit as st
 
 from session_lab.catalog import MAX_ID_LENGTH, MAX_TITLE_LENGTH, CatalogError, session_id_problem
 from session_lab.database import Row, SessionInfo, Storage
-from session_lab.items import Item, assistant_item, kind, one_line, text_of, user_item
+from session_lab.items import Item, assistant_item, text_of, user_item
 from session_lab.lab import Confirmed, Lab
 from session_lab.pages.shared import shown_errors
-from session_lab.pages.shown_text import as_typed, count_of
+from session_lab.pages.shown_text import as_typed, count_of, item_line
 from session_lab.pages.tab import Tab, carry_out, close_if_done, dismiss
 from session_lab.transfer import MAX_BYTES, TransferError, export_session, parse_session
 from session_lab.turns import pop_splits_pair
@@ -281,7 +281,7 @@ def _list_items(items: Sequence[Any], total: int | None = None) -> None:
     if more > 0:
         st.caption(f"{more:,} earlier, then:")
     for item in shown:
-        st.markdown(f"- **{as_typed(kind(item))}** {as_typed(one_line(item, 90), 90)}")
+        st.markdown(f"- {item_line(item, 90)}")
 
 
 def _free_id(lab: Lab, base: str) -> str:

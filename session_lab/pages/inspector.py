@@ -18,7 +18,7 @@ from session_lab.memory_policy import MemoryPolicy
 from session_lab.offline_model import estimate_tokens
 from session_lab.pages import dialogs
 from session_lab.pages.shared import shown_errors
-from session_lab.pages.shown_text import as_typed, count_of
+from session_lab.pages.shown_text import as_typed, count_of, item_line
 from session_lab.pages.tab import Tab
 from session_lab.recorder import EditItem, snippet
 from session_lab.script import script
@@ -91,7 +91,7 @@ def _show_item(
     lab: Lab, tab: Tab, info: SessionInfo, row: Row, position: int, *, is_busy: bool
 ) -> None:
     """One line; the JSON and what can be done with the item on demand."""
-    label = f"{position + 1} · **{kind(row.item)}** {as_typed(one_line(row.item, 60), 60)}"
+    label = f"{position + 1:d} · {item_line(row.item, 60)}"
     line = st.expander(label, key=f"item-{row.id}", on_change="rerun", type="compact")
     if not line.open:
         return
@@ -199,7 +199,7 @@ def show_request(
 
 
 def _show_line(item: Item, reason: str | None) -> None:
-    line = f"**{as_typed(kind(item))}** {as_typed(one_line(item, 70), 70)}"
+    line = item_line(item, 70)
     if reason is None:
         st.markdown(f":small[{line}]")
     else:
@@ -274,7 +274,7 @@ def show_database(lab: Lab, info: SessionInfo) -> None:
     database = lab.catalog.database(info.session_id)
     change = lab.change(info.session_id)
     where = lab.catalog.db_path.name if info.storage == "File" else ":memory:"
-    st.caption(f"SQLite database `{where}`, rows of this session only, the newest first.")
+    st.caption(f"SQLite database {as_typed(where)}, rows of this session only, the newest first.")
     rows = database.rows(info.session_id, last=PER_PAGE * 2)
     if change != Change():
         done = (("added", change.added), ("removed", change.removed), ("edited", change.edited))

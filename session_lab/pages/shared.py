@@ -84,7 +84,9 @@ def show_tool(item: Any) -> None:
     """A tool call or its output, folded."""
     icon = ":material/build:" if kind(item) == "tool call" else ":material/output:"
     name = field(item, "name") or text_of(item)
-    with st.expander(f"{kind(item).capitalize()}: {as_typed(str(name), 60)}", icon=icon):
+    with st.expander(
+        f"{as_typed(kind(item).capitalize(), 40)}: {as_typed(str(name), 60)}", icon=icon
+    ):
         st.code(text_of(item)[:SHOWN_CHARACTERS], language=None, wrap_lines=True)
 
 

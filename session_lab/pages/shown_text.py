@@ -10,6 +10,8 @@ import re
 import time
 from collections.abc import Iterator
 
+from session_lab.items import kind, one_line
+
 SHOWN_CHARACTERS = 4000
 """Longer messages are cut; the rest is one click away."""
 
@@ -29,6 +31,11 @@ def as_typed(text: str, width: int = 200) -> str:
     # HTML would show two spaces as one.
     line = _SYMBOL.sub(rf"\g<0>{_WORD_JOINER}", line).replace("  ", " \u00a0")
     return _MARKDOWN.sub(r"\\\1", line)
+
+
+def item_line(item: object, width: int) -> str:
+    """Markdown that names an item, whatever JSON it is, in at most about `width` characters."""
+    return f"**{as_typed(kind(item), 40)}** {as_typed(one_line(item, width), width)}"
 
 
 def safe_parts(text: str) -> Iterator[tuple[str, str | None]]:
@@ -54,7 +61,8 @@ def _without_images(text: str) -> str:
     """Markdown without images, diagrams, formulas and Streamlit's `:color[...]` directives."""
     text = re.sub(r"(`{3,}|~{3,})([ \t]*)mermaid", r"\1\2text", text, flags=re.IGNORECASE)
     text = re.sub(r"!(?=\\*\[)", "!" + _WORD_JOINER, text)
-    text = re.sub(r":(?=[\w-]+[:/])", ":" + _WORD_JOINER, text)
+    # But not in the port of an address: the link would lead nowhere.
+    text = re.sub(r":(?!\d+/)(?=[\w-]+[:/])", ":" + _WORD_JOINER, text)
     return _ACTIVE.sub(lambda found: found[0] if found[1] else "\\" + found[0], text)
 
 

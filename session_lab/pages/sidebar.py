@@ -62,7 +62,8 @@ def show_sidebar(lab: Lab, tab: Tab, chosen: SessionInfo) -> tuple[AgentName, Me
         )
         policy = policy_choice()
         name = describe_model(lab.model)
-        st.badge(as_typed(name.split(" (")[0]), icon=":material/memory:", color="gray", help=name)
+        short, whole = as_typed(name.split(" (")[0]), as_typed(name)
+        st.badge(short, icon=":material/memory:", color="gray", help=whole)
     return cast(AgentName, agent), policy
 
 
