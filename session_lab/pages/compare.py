@@ -213,7 +213,7 @@ def show_head(choice: Choice, number: int) -> None:
     info = choice.infos[number]
     letter = "AB"[number]
     if choice.is_one_session:
-        st.markdown(f"##### {letter}: {choice.policies[number]}")
+        st.markdown(f"##### {letter}: {as_typed(str(choice.policies[number]))}")
     else:
         color = "blue" if info.storage == "File" else "orange"
         st.markdown(f"##### {letter}: {as_typed(info.title, 60)} :{color}-badge[{info.storage}]")

@@ -73,17 +73,17 @@ def _about_rows(proof: Proof) -> str:
 
 
 def _about_message(comparison: Comparison) -> str:
-    where = [
-        f"row {side.question_row} in {as_typed(side.session_id, 60)}"
+    first, second = [
+        f"row {side.question_row:d} in {as_typed(side.session_id, 60)}"
         if side.question_row is not None
         else f"not stored in {as_typed(side.session_id, 60)}"
         for side in comparison.sides
     ]
-    return f"“{as_typed(comparison.text, 60)}” is {where[0]} and {where[1]}."
+    return f"“{as_typed(comparison.text, 60)}” is {first} and {second}."
 
 
 def _about_search(search: Search) -> str:
-    said = f"“{as_typed(search.text, 60)}” (row {search.row} of {as_typed(search.said_in, 60)})"
+    said = f"“{as_typed(search.text, 60)}” (row {search.row:d} of {as_typed(search.said_in, 60)})"
     if not search.found:
         return f"{said} stands in no row of {as_typed(search.looked_in, 60)}."
     rows = ", ".join(str(row) for row in search.found[:LISTED])
@@ -100,7 +100,7 @@ def show_untouched(lab: Lab, info: SessionInfo, comparison: Comparison) -> None:
     with st.container(border=True):
         st.markdown("##### Isolation, from the rows")
         if now == before:
-            rows = f"{count_of(now.item_count, 'row')}, the last is row {now.last_row}"
+            rows = f"{count_of(now.item_count, 'row')}, the last is row {now.last_row:d}"
             _say(f"**{title} is as it was before**: {rows}.", True)
         else:
             _say(f"{title} has changed since: it was not this comparison that wrote there.", False)

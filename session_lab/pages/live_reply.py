@@ -7,7 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from session_lab.live_turn import LiveTurn
 from session_lab.pages.shared import show_text, show_tool
-from session_lab.pages.shown_text import SHOWN_CHARACTERS
+from session_lab.pages.shown_text import SHOWN_CHARACTERS, as_typed
 
 
 class LiveReply:
@@ -36,4 +36,4 @@ class LiveReply:
                 # Cut here: what `show_text` offers for more is a widget, and this is drawn often.
                 show_text(self._live.reply[:SHOWN_CHARACTERS], f"live-{self._live.session_id}")
             else:
-                st.caption(f"{self._live.agent} is thinking…")
+                st.caption(f"{as_typed(self._live.agent)} is thinking…")

@@ -100,13 +100,13 @@ def show_rows(
             asked = row.id
         report = reports.get(asked, {})
         is_of_turn = bool(report) and row.id <= report.get("last_row", row.id)
-        _show_row(row, report if is_of_turn else None, f"{key}-{row.id}")
+        _show_row(row, report if is_of_turn else None, f"{key}-{row.id:d}")
 
 
 def _show_row(row: Row, report: dict[str, Any] | None, key: str) -> None:
     what = kind(row.item)
     if row.item is None:
-        st.caption(f"Row {row.id} holds no readable item; the SDK skips it.")
+        st.caption(f"Row {row.id:d} holds no readable item; the SDK skips it.")
     elif what == "user":
         with st.chat_message("user"):
             text = text_of(row.item)
@@ -133,7 +133,7 @@ def reply_label(report: dict[str, Any] | None) -> str:
     return " · ".join(
         [
             f"**{as_typed(str(report['agent']))}**",
-            f"{report['items_stored']} items stored",
+            f"{report['items_stored']:d} items stored",
             tokens,
             f"{report['seconds']:.1f} s",
         ]

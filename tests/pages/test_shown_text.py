@@ -1,12 +1,15 @@
 """Text of people and models shows as typed, and nothing in it is fetched or rendered."""
 
+import ast
 import re
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from session_lab.pages import shown_text
 from session_lab.pages.shown_text import age, as_typed, count_of, safe_parts
 
 INVISIBLE = "\u2060"
@@ -174,3 +177,92 @@ def test_age_in_words(seconds: float, words: str, monkeypatch: pytest.MonkeyPatc
 def test_counts_in_words() -> None:
     words = [count_of(number, "item") for number in (0, 1, 2, 12345)]
     assert words == ["0 items", "1 item", "2 items", "12,345 items"]
+
+
+# -- the one door -----------------------------------------------------------------------------
+
+DOORS = {"as_typed", "item_line", "count_of", "age", "escape", "int"}
+OWN = {"info.storage", "run.exit_status", "lesson.folder.name", "exercise.task", "exercise.kind"}
+"""Words of the lab's own."""
+PLAIN = {"readme_view.py", "session_choice.py"}
+"""The first draws the repository's own files; a list of choices is plain text to Streamlit."""
+NUMBER = re.compile(r",|[,.\d]*[df]")
+"""A format that takes numbers alone: a text in its place is an error and no Markdown."""
+KEY = re.compile(r"f'[\w-]+-({[^{}]+}[\w-]*)+'")
+"""What names a widget is shown to nobody."""
+MARKDOWN = {
+    *("badge", "button", "caption", "checkbox", "download_button", "error", "expander", "header"),
+    *("info", "markdown", "metric", "pills", "popover", "radio", "segmented_control", "status"),
+    *("subheader", "success", "title", "toast", "toggle", "warning", "write"),
+}
+"""Calls of Streamlit whose first argument is drawn as Markdown."""
+PAGES = [page for page in Path(shown_text.__file__).parent.glob("*.py") if page.name not in PLAIN]
+
+
+def bypasses(source: str) -> list[str]:
+    """Values that reach Markdown as they are, each as it stands in the source of a page.
+
+    A name is taken as it is: what was put into it is checked where that was made.
+    """
+    tree = ast.parse(source)
+    nodes = list(ast.walk(tree))
+    functions = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+    unseen = {
+        id(part)
+        for node in nodes
+        if (isinstance(node, ast.keyword) and node.arg == "key")
+        or (isinstance(node, ast.JoinedStr) and KEY.fullmatch(ast.unparse(node)))
+        or (isinstance(node, ast.Call) and ast.unparse(node.func) in DOORS)
+        for part in ast.walk(node)
+    }
+    drawn = [
+        node.args[0]
+        for node in nodes
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.attr in MARKDOWN
+        and node.args
+    ]
+    for node in nodes:
+        if isinstance(node, ast.FormattedValue) and id(node) not in unseen:
+            spec = ast.unparse(node.format_spec)[2:-1] if node.format_spec else ""
+            if not NUMBER.fullmatch(spec):
+                drawn.append(node.value)
+    return [ast.unparse(value) for value in drawn if not _is_safe(value, functions | DOORS)]
+
+
+def _is_safe(value: ast.expr, calls: set[str]) -> bool:
+    if isinstance(value, ast.IfExp):
+        return _is_safe(value.body, calls) and _is_safe(value.orelse, calls)
+    if isinstance(value, ast.BinOp):
+        return _is_safe(value.left, calls) and _is_safe(value.right, calls)
+    if isinstance(value, ast.GeneratorExp):
+        return _is_safe(value.elt, calls)
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+        return value.func.attr == "join" and _is_safe(value.args[0], calls)
+    if isinstance(value, ast.Call):
+        return ast.unparse(value.func) in calls
+    is_made_of_others = isinstance(value, ast.Constant | ast.JoinedStr | ast.Name)
+    return is_made_of_others or ast.unparse(value) in OWN
+
+
+@pytest.mark.parametrize("page", sorted(PAGES), ids=lambda page: page.name)
+def test_no_page_puts_a_value_into_markdown_as_it_is(page: Path) -> None:
+    assert bypasses(page.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'st.markdown(f"**{kind(item)}**")',
+        'st.expander(f"{kind(item).capitalize()}: {as_typed(name)}")',
+        "st.button(info.title)",
+        "st.error(str(error))",
+        'st.caption("Kept: " + info.session_id)',
+        'title = f"{row.created_at}"',
+        'st.caption(f"{report[name]} items" if report else "none")',
+    ],
+)
+def test_a_value_that_goes_past_the_door_is_found(line: str) -> None:
+    assert len(bypasses(line)) == 1
