@@ -27,7 +27,7 @@ from agents.testing import ScriptedModel, assistant_message
 from session_lab.items import Item, kind
 from session_lab.memory_policy import MemoryPolicy, Summarizer, run_config
 from session_lab.models.errors import explain_error, redacted
-from session_lab.offline_model import OfflineModel, estimate_tokens
+from session_lab.models.offline import OfflineModel, estimate_tokens
 
 STOPPED = "Stopped."
 WINDOW = 200

@@ -16,7 +16,7 @@ from agents import (
 )
 
 from session_lab.items import text_of
-from session_lab.offline_model import OfflineModel
+from session_lab.models.offline import OfflineModel
 
 UNKNOWN = "I don't know"
 

@@ -23,7 +23,7 @@ from session_lab.isolation import prove
 from session_lab.items import user_item
 from session_lab.lab import Lab
 from session_lab.memory_policy import MemoryPolicy
-from session_lab.offline_model import OfflineModel
+from session_lab.models.offline import OfflineModel
 
 EVERYTHING = MemoryPolicy()
 LAST_ITEMS = MemoryPolicy("Last N items", 2)
@@ -69,7 +69,7 @@ def ids(lab: Lab) -> set[str]:
 
 def test_each_session_answers_from_its_own_items(lab: Lab, db_path: Path) -> None:
     comparison = finish(compare_sessions(lab, USERS, QUESTION, "Assistant", EVERYTHING))
-    assert replies(comparison) == ["Your name is Alice.", "Your name is Bob."]
+    assert replies(comparison) == [f"From item 1 of 3: \"{fact}\"" for fact in EXAMPLES.values()]
     sent = [side.live.report.calls[0].input for side in comparison.sides if side.live.report]
     assert "Alice" in str(sent[0])
     assert "Alice" not in str(sent[1])

@@ -20,7 +20,7 @@ from session_lab.exercises import (
 from session_lab.items import assistant_item, user_item
 from session_lab.lab import Lab
 from session_lab.lesson_runner import LESSONS
-from session_lab.offline_model import OfflineModel
+from session_lab.models.offline import OfflineModel
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from session_lab.lab_agents import (
     order_status,
     price_quote,
 )
-from session_lab.offline_model import OfflineModel
+from session_lab.models.offline import OfflineModel
 
 
 async def output(tool: FunctionTool, **arguments: Any) -> str:

@@ -31,7 +31,7 @@ from session_lab.items import kind, text_of, user_item
 from session_lab.lab import Lab
 from session_lab.live_turn import LiveTurn
 from session_lab.memory_policy import MemoryPolicy
-from session_lab.offline_model import OfflineModel
+from session_lab.models.offline import OfflineModel
 
 
 @pytest.fixture

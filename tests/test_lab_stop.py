@@ -24,7 +24,7 @@ from lab_tools import (
 from session_lab import lab_agents
 from session_lab.items import kind
 from session_lab.lab import Lab
-from session_lab.offline_model import OfflineModel
+from session_lab.models.offline import OfflineModel
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from session_lab.memory_policy import (
     older_items,
     run_config,
 )
-from session_lab.offline_model import OfflineModel
+from session_lab.models.offline import OfflineModel
 
 
 def test_n_is_at_least_one() -> None:

@@ -18,7 +18,7 @@ from openai.types.responses import ResponseTextDeltaEvent
 from pydantic import BaseModel
 
 from session_lab.items import assistant_item, user_item
-from session_lab.offline_model import OfflineModel, estimate_tokens
+from session_lab.models.offline import OfflineModel, estimate_tokens
 
 
 @function_tool

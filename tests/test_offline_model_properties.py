@@ -15,7 +15,7 @@ from session_lab.offline.clauses import INTRODUCED, PRONOUNS
 from session_lab.offline.conversation import USER_IN_SUMMARY
 from session_lab.offline.wording import SAY
 from session_lab.offline.words import CONTRACTIONS, words
-from session_lab.offline_model import FACTS, OfflineModel
+from session_lab.models.offline import FACTS, OfflineModel
 
 NAMES = ["Alice", "Bob", "Zoë", "Carol", "Dmitri", "Oksana", "Jean-Luc", "Al", "Mei"]
 CITIES = ["Oslo", "Bergen", "Lima", "Kyiv", "Porto", "San Francisco", "New York"]

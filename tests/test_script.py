@@ -18,7 +18,7 @@ from random_clicks import TEXTS, Clicks
 from session_lab.items import user_item
 from session_lab.lab_agents import AGENT_NAMES, AgentName, make_agent
 from session_lab.memory_policy import POLICY_KINDS, MemoryPolicy
-from session_lab.offline_model import OfflineModel
+from session_lab.models.offline import OfflineModel
 from session_lab.recorder import (
     Action,
     AddItem,

@@ -244,7 +244,7 @@ def _openai_client(settings: Settings) -> AsyncOpenAI:
 
 @cache
 def _offline_model() -> Model:
-    from session_lab.offline_model import OfflineModel
+    from session_lab.models.offline import OfflineModel
 
     return OfflineModel()
 

@@ -15,7 +15,7 @@ from session_lab.lab import Lab
 from session_lab.lab_agents import AgentName
 from session_lab.left_out import why_left_out
 from session_lab.memory_policy import MemoryPolicy
-from session_lab.offline_model import estimate_tokens
+from session_lab.models.offline import estimate_tokens
 from session_lab.pages import dialogs
 from session_lab.pages.shared import shown_errors
 from session_lab.pages.shown_text import as_typed, count_of, item_line

@@ -16,7 +16,7 @@ from session_lab.database import Row
 from session_lab.items import field, kind, text_of
 from session_lab.lab import Lab
 from session_lab.models.choose import configured_model
-from session_lab.offline_model import OfflineModel
+from session_lab.models.offline import OfflineModel
 from session_lab.pages.shown_text import SHOWN_CHARACTERS, as_typed, safe_parts
 from session_lab.transfer import TransferError
 from session_lab.turn_runner import error_line

@@ -1,0 +1,184 @@
+"""`OfflineModel`: it looks in the items of a request for what is asked, and quotes where it stands.
+
+It is no language model and imitates none. Its answer is a function of the one request: it quotes
+the newest item that has what the question asks about, with its place, or says that none has it.
+So each answer shows which item of the session made it possible. `reply.py` lists which text is
+chosen, `evidence.py` what fits, `tools.py` which tools are called; nothing is learned, guessed or
+sent anywhere, and nothing is kept between calls. Token counts are estimates.
+
+It does no sums, follows no "he" or "she", and finds no paraphrase that shares no word.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+from agents import (
+    AgentOutputSchemaBase,
+    FunctionTool,
+    Handoff,
+    Model,
+    ModelResponse,
+    ModelSettings,
+    ModelTracing,
+    Tool,
+    TResponseInputItem,
+    Usage,
+    UserError,
+)
+from agents.items import TResponseOutputItem, TResponseStreamEvent
+from agents.models.fake_id import FAKE_RESPONSES_ID
+from agents.testing import ScriptedModel, assistant_message, function_call
+from openai.types.responses import ResponseFunctionToolCall, ResponseTextDeltaEvent
+from openai.types.responses.response_prompt_param import ResponsePromptParam
+
+from session_lab.items import kind, text_of
+from session_lab.models.offline.reply import last_user_message, reply, results_of_this_turn
+from session_lab.models.offline.tools import choose_calls, choose_handoff, hint
+
+
+class OfflineModel(Model):
+    """Answers from the request alone; any number of runs may share one instance.
+
+    Args:
+        word_delay: Seconds between two streamed words.
+
+    Raises:
+        UserError: from a call whose agent has an `output_type` other than `str`.
+    """
+
+    def __init__(self, word_delay: float = 0.0) -> None:
+        self.word_delay = word_delay
+
+    async def get_response(
+        self,
+        system_instructions: str | None,
+        input: str | list[TResponseInputItem],
+        model_settings: ModelSettings,
+        tools: list[Tool],
+        output_schema: AgentOutputSchemaBase | None,
+        handoffs: list[Handoff],
+        tracing: ModelTracing,
+        *,
+        previous_response_id: str | None = None,
+        conversation_id: str | None = None,
+        prompt: ResponsePromptParam | None = None,
+    ) -> ModelResponse:
+        """The whole reply, with an estimated `Usage`."""
+        if output_schema is not None and not output_schema.is_plain_text():
+            raise UserError(
+                f"The offline model can't produce {output_schema.name()}, only text. Use a real"
+                " model for an agent with an output_type: set OPENAI_API_KEY or OPENAI_BASE_URL in"
+                " .env."
+            )
+        items = [{"role": "user", "content": input}] if isinstance(input, str) else input
+        functions = [tool for tool in tools if isinstance(tool, FunctionTool)]
+        output = _output(items, functions, handoffs, model_settings.tool_choice)
+        schemas = "".join(f"{one.description}{one.params_json_schema}" for one in functions)
+        sent = estimate_tokens(items) + estimate_tokens((system_instructions or "") + schemas)
+        written = sum(estimate_tokens(_text(item)) for item in output)
+        return ModelResponse(
+            output=output,
+            usage=Usage(
+                requests=1,
+                input_tokens=sent,
+                output_tokens=written,
+                total_tokens=sent + written,
+            ),
+            response_id=None,
+        )
+
+    async def stream_response(
+        self,
+        system_instructions: str | None,
+        input: str | list[TResponseInputItem],
+        model_settings: ModelSettings,
+        tools: list[Tool],
+        output_schema: AgentOutputSchemaBase | None,
+        handoffs: list[Handoff],
+        tracing: ModelTracing,
+        *,
+        previous_response_id: str | None = None,
+        conversation_id: str | None = None,
+        prompt: ResponsePromptParam | None = None,
+    ) -> AsyncIterator[TResponseStreamEvent]:
+        """The same reply as events of the Responses API, one text delta for each word."""
+        response = await self.get_response(
+            system_instructions, input, model_settings, tools, output_schema, handoffs, tracing
+        )
+        # A new one for each reply: it keeps what it was sent, and so it is sent nothing.
+        events = ScriptedModel([response]).stream_response(
+            *(None, "", ModelSettings(), [], None, [], ModelTracing.DISABLED),
+            previous_response_id=None,
+            conversation_id=None,
+            prompt=None,
+        )
+        number = 0
+        async for event in events:
+            for part in _word_by_word(event):
+                if isinstance(part, ResponseTextDeltaEvent):
+                    await asyncio.sleep(self.word_delay)
+                part.sequence_number = number
+                number += 1
+                yield part
+
+
+def estimate_tokens(text_or_items: str | Sequence[object]) -> int:
+    """About how many tokens a text or a list of items is: four characters each, and 4 an item.
+
+    An estimate for English. Only a server knows the count of its model.
+    """
+    if isinstance(text_or_items, str):
+        return (len(text_or_items) + 3) // 4
+    return sum(4 + estimate_tokens(text_of(item)) for item in text_or_items)
+
+
+def _output(
+    items: Sequence[object],
+    tools: Sequence[FunctionTool],
+    handoffs: Sequence[Handoff[Any, Any]],
+    tool_choice: object,
+) -> list[TResponseOutputItem]:
+    """The tool calls or the handoff that the last message asks for, else a text."""
+    at = last_user_message(items)
+    if at is None or results_of_this_turn(items, at):
+        return [_message(reply(items))]
+    message = text_of(items[at])
+    if tool_choice == "none":
+        return [_message(reply(items))]
+    if not any(kind(item) == "tool output" for item in items[at:]):  # An agent is handed it once.
+        names = [one.tool_name for one in handoffs]
+        agent = tool_choice if tool_choice in names else choose_handoff(message, handoffs)
+        if agent is not None:
+            return [_call(str(agent), {})]
+    if calls := choose_calls(message, tools, tool_choice):
+        return [_call(name, arguments) for name, arguments in calls]
+    return [_message(reply(items, hint(message, tools)))]
+
+
+def _message(text: str) -> TResponseOutputItem:
+    # Any other ID would be sent to a server if the conversation went on there.
+    return assistant_message(text, item_id=FAKE_RESPONSES_ID)
+
+
+def _call(name: str, arguments: Mapping[str, Any]) -> TResponseOutputItem:
+    text = json.dumps(arguments, ensure_ascii=False)
+    return function_call(name, text, call_id=f"call_{uuid4().hex}", item_id=FAKE_RESPONSES_ID)
+
+
+def _text(item: TResponseOutputItem) -> str:
+    return (
+        item.arguments if isinstance(item, ResponseFunctionToolCall) else text_of(item.model_dump())
+    )
+
+
+def _word_by_word(event: TResponseStreamEvent) -> list[TResponseStreamEvent]:
+    if not isinstance(event, ResponseTextDeltaEvent):
+        return [event]
+    pieces = re.findall(r"\S+\s*|\s+", event.delta)
+    return [event.model_copy(update={"delta": piece}) for piece in pieces]
