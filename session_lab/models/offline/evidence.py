@@ -1,15 +1,16 @@
 """What the items of a request say, and which sentence of them fits a question best.
 
-The rule, in the order in which it is applied to each sentence that is no question itself:
+A sentence that is no question itself fits if all of this holds:
 
-1. The question's content words are looked for in the sentence, in any form ("arrive", "arrives").
-   A cue of `CUES` counts as a word: "what is my name" asks for "my name is ..." and "call me ...".
-2. The thing that the question asks about must be there: the word after "my", "our" or "the", a word
-   with 's, and every capitalised name.
-3. At least half of the question's words must be there, else it does not fit.
-4. What is mine in the question (`I ...`, `my ...`) must be the user's in the sentence, and the other
-   way round. Otherwise the sentence is only the nearest.
-5. The sentence with the most words wins; of equals one of the user's, then the newest.
+1. Every name (a capital inside the question) and every owner ("my manager's ...") that the question
+   has is in it, and the thing after "my", "our" or "the".
+2. So is at least half of the question's content words, in any form ("arrive", "arrives"). A cue of
+   `CUES` counts as a word: "what is my name" asks for "my name is ..." and "call me ...".
+3. A word that is mine in the question (`my order`, `do I live`) counts only if it is mine in the
+   sentence, and the other way round: "My manager's name is Dana." does not say my name.
+
+The sentence with the most words wins; of equals the user's, then a tool's, then the newest. One in
+which only the second holds, whosever it is, is the nearest.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from session_lab.items import SUMMARY_REQUEST, field, kind, text_of
+from session_lab.models.offline.facts import GLOSSARY, HOW_THIS_WORKS
 from session_lab.models.offline.words import (
     Word,
     asks,
@@ -69,17 +71,19 @@ CUES = (
     ),
 )
 
-FIRST_PERSON = frozenset(["i", "i'm", "i've", "i'd", "i'll", "we", "we're", "we've", "we'd", "we'll", "user"])
+FIRST_PERSON = frozenset(
+    ["i", "i'm", "i've", "i'd", "i'll", "we", "we're", "we've", "we'd", "we'll", "user"]
+)
 POSSESSIVE = frozenset(["my", "our", "user's"])
 _FIRST = {"": 2, "output": 1}
 """Of equals: the user's message, then a tool's output, then all others."""
 _ENDS = FIRST_PERSON | POSSESSIVE | frozenset(["he", "she", "they", "his", "her", "their"])
-_SPEAKS = frozenset(map(stem, ["say", "said", "tell", "told", "mention", "know", "ask", "remember", "think"]))
-_ADDRESSED = {"you": "i", "you're": "i'm", "you've": "i've", "your": "my"}
-_THING = re.compile(r"\b(?:my|our|the) ([\w'-]+)(?! of\b)", re.IGNORECASE)
-_QUOTE = re.compile(
-    r'item \d+ of \d+(?:, [^"\n]*?)?: "(.*?)"(?: …)?\.?(?=\n[^\n]*item \d+ of \d+|\Z)', re.DOTALL
+_SPEAKS = frozenset(
+    map(stem, ["say", "said", "tell", "told", "mention", "know", "ask", "remember", "think"])
 )
+_ADDRESSED = {"you": "i", "you're": "i'm", "you've": "i've", "your": "my"}
+_THING = re.compile(r"\b(?:my|our|the) ([\w'-]+)\b(?! of\b)", re.IGNORECASE)
+_QUOTE = re.compile(r'item \d+ of \d+(?:, [^"\n]*?)?: "(.*?)"(?: …)?\.?(?=\n|\Z)', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,8 @@ def read(items: Sequence[object]) -> list[Source]:
             name = "a summary"
         elif kind_ == "assistant":
             name = "my earlier reply"
-            text = "\n".join(_QUOTE.findall(text)) if text.startswith(OWN_WORDS) else text
+            quotes = "\n".join(_QUOTE.findall(text))
+            text = quotes or ("" if text.startswith(OWN_WORDS) else text)
         elif kind_ != "user":
             name = f"a {kind_} message"
         before = item
@@ -131,8 +136,12 @@ def read(items: Sequence[object]) -> list[Source]:
     return sources
 
 
-OWN_WORDS = ("From item", "Noted.", "Hello. Tell me", "Nothing in the", "I am no language model")
-"""How the model's own replies begin. Of these only what they quote says anything."""
+OWN_WORDS = (
+    *("Noted.", "Hello. Tell me", "Nothing in the", "I am no language model", "You have stated"),
+    *("I was sent no", "I can read only", "Your message names no", HOW_THIS_WORKS),
+    *GLOSSARY.values(),
+)
+"""How the model's own replies begin that say nothing of the user: only what they quote does."""
 
 
 def is_summary_request(item: object) -> bool:
@@ -165,36 +174,37 @@ class Question:
         self.my_deeds = _owned(said, self.words, FIRST_PERSON, 3)
         names = {word.stem for word in asked if word.start and word.text[0].isupper()}
         owners = {word.stem for word in asked if word.text.casefold().endswith("'s")}
-        things = {stem(match[1]) for match in _THING.finditer(rest)}
-        self.required = owners | (things & self.words) | (set() if plain.isupper() else names)
+        self.named = owners | (set() if plain.isupper() else names)
+        self.things = {stem(match[1]) for match in _THING.finditer(rest)} & self.words
 
     def rank(self, sentence: str, source: Source) -> tuple[int, int]:
         """How well a sentence fits, and how near it comes. Zero: not at all."""
         plain = sentence.replace("\u2019", "'")
         said = words(f"{plain} {source.tool.replace('_', ' ')}")
-        if source.name == "my earlier reply":
-            said = [
-                replace(word, text=_ADDRESSED.get(word.text.casefold(), word.text)) for word in said
-            ]
+        if source.name == "my earlier reply":  # "Your name" in a reply is the user's name.
+            said = [replace(one, text=_ADDRESSED.get(one.text.lower(), one.text)) for one in said]
         stems = {word.stem for word in said}
-        near = len(self.all_words & stems)
-        if not self.required <= stems or not (near or self.cues):
+        if not self.named <= stems:
             return 0, 0
         shared = self.words & stems
         if not source.tool:
-            did = _owned(said, shared, FIRST_PERSON, 3)
-            have = _owned(said, shared, POSSESSIVE, 1)
-            have |= self.my_things & _owned(said, shared, POSSESSIVE, 2)
-            not_mine = (self.my_deeds | self.my_things) - did - have
-            not_asked = _owned(said, shared, FIRST_PERSON, 1) - self.my_deeds - self.my_things
-            shared -= not_mine | not_asked
-        strong = sum(bool(cue.says.search(plain)) for cue in self.cues)
-        weak = sum(bool(cue.hints.search(plain)) for cue in self.cues) - strong
-        weak = max(weak, 0) if not source.name else 0
-        found = len(shared) + strong + weak
-        if not found or 2 * found < len(self.words) + len(self.cues):
+            shared -= self._somebody_elses(said, shared)
+        says = [cue for cue in self.cues if cue.says.search(plain)]
+        hints = [cue for cue in self.cues if cue.hints.search(plain) and not source.name]
+        hints = [cue for cue in hints if cue not in says]
+        found = len(shared) + len(says) + len(hints)
+        near = len(self.all_words & stems)
+        near = near if 2 * near >= len(self.all_words) else 0
+        if not found or 2 * found < len(self.words) + len(self.cues) or not self.things <= stems:
             return 0, near
-        return 2 * (len(shared) + strong) + weak, near
+        return 2 * (len(shared) + len(says)) + len(hints), near
+
+    def _somebody_elses(self, said: Sequence[Word], shared: Set[str]) -> set[str]:
+        """The shared words that are mine in the question but not in the sentence, or reverse."""
+        mine = _owned(said, shared, FIRST_PERSON, 3) | _owned(said, shared, POSSESSIVE, 1)
+        mine |= self.my_things & _owned(said, shared, POSSESSIVE, 2)
+        asked = self.my_deeds | self.my_things
+        return (asked - mine) | (_owned(said, shared, FIRST_PERSON, 1) - asked)
 
 
 def find(question: Question, sources: Sequence[Source]) -> Found | None:

@@ -8,51 +8,28 @@ from collections.abc import Sequence
 from session_lab.models.offline.words import content, stem, words
 
 FACTS: dict[str, dict[str, str]] = {
-    "Golden Gate Bridge": {"city": "San Francisco", "opened": "1937", "length": "2,737 metres"},
-    "Statue of Liberty": {"city": "New York City", "opened": "1886", "height": "93 metres"},
-    "Space Needle": {"city": "Seattle", "opened": "1962", "height": "184 metres"},
-    "Gateway Arch": {"city": "St. Louis", "opened": "1967", "height": "192 metres"},
-    "Sydney Opera House": {"city": "Sydney", "opened": "1973"},
-    "Eiffel Tower": {"city": "Paris", "opened": "1889"},
-    "Tower Bridge": {"city": "London", "opened": "1894"},
-    "San Francisco": {"state": "California", "population": "873,965 (2020 census)"},
-    "New York City": {"state": "New York", "population": "8.8 million (2020 census)"},
-    "Seattle": {"state": "Washington", "population": "737,015 (2020 census)"},
-    "St. Louis": {"state": "Missouri", "population": "301,578 (2020 census)"},
+    "Golden Gate Bridge": {"city": "San Francisco"},
+    "Statue of Liberty": {"city": "New York City"},
+    "Space Needle": {"city": "Seattle"},
+    "Sydney Opera House": {"city": "Sydney"},
+    "Eiffel Tower": {"city": "Paris"},
+    "Tower Bridge": {"city": "London"},
+    "San Francisco": {"state": "California"},
+    "New York City": {"state": "New York"},
+    "Seattle": {"state": "Washington"},
     "Sydney": {"state": "New South Wales"},
     "Paris": {"country": "France"},
-    "London": {"country": "United Kingdom", "population": "8.8 million (2021 census)"},
-    "California": {
-        "country": "United States",
-        "capital": "Sacramento",
-        "population": "39.5 million (2020 census)",
-    },
-    "New York": {
-        "country": "United States",
-        "capital": "Albany",
-        "population": "20.2 million (2020 census)",
-    },
-    "Washington": {
-        "country": "United States",
-        "capital": "Olympia",
-        "population": "7.7 million (2020 census)",
-    },
-    "Missouri": {
-        "country": "United States",
-        "capital": "Jefferson City",
-        "population": "6.2 million (2020 census)",
-    },
-    "New South Wales": {
-        "country": "Australia",
-        "capital": "Sydney",
-        "population": "8.1 million (2021 census)",
-    },
-    "United States": {"capital": "Washington, D.C.", "population": "331.4 million (2020 census)"},
-    "Australia": {"capital": "Canberra", "population": "25.4 million (2021 census)"},
+    "London": {"country": "United Kingdom"},
+    "California": {"country": "United States", "capital": "Sacramento"},
+    "New York": {"country": "United States", "capital": "Albany"},
+    "Washington": {"country": "United States", "capital": "Olympia"},
+    "New South Wales": {"country": "Australia", "capital": "Sydney"},
+    "United States": {"capital": "Washington, D.C."},
+    "Australia": {"capital": "Canberra"},
     "France": {"capital": "Paris"},
     "United Kingdom": {"capital": "London"},
 }
-"""A place's row. Its city leads to its state, and that to its country."""
+"""A place's row leads to the place around it: a bridge to its city, that to its state or country."""
 
 GLOSSARY: dict[str, str] = {
     "session": "A session is a list of items under an ID. The SDK reads it before a run and adds to"
@@ -98,62 +75,59 @@ HOW_THIS_WORKS = (
     " language model: I quote the item that has what you ask for, and name its place."
 )
 
-LEADS_TO = ("city", "state", "country")
+AROUND = ("city", "state", "country")
 ATTRIBUTES = {
-    "population": ("population", "inhabitants", "people"),
-    "capital": ("capital",),
-    "opened": ("opened", "opening", "built", "old"),
-    "length": ("long", "length"),
-    "height": ("tall", "high", "height"),
-    "city": ("city", "town"),
-    "state": ("state",),
-    "country": ("country", "nation"),
-    "where": ("where",),
+    "capital": frozenset({"capital"}),
+    "city": frozenset({"city", "town"}),
+    "state": frozenset({"state"}),
+    "country": frozenset({"country"}),
+    "where": frozenset({"where"}),
 }
 """The words that ask for a value; the first attribute that is asked for counts."""
 
 _NAMES = sorted(FACTS, key=len, reverse=True)
 _PLACE = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, _NAMES))})(?!\w)", re.IGNORECASE)
 _PLACES = {name.casefold(): name for name in FACTS}
-_TAKES_THE = re.compile(r"Golden|Statue|Space|Gateway|Sydney Opera|Eiffel|United")
+_TAKES_THE = ("Golden", "Statue", "Space", "Sydney Opera", "Eiffel", "United")
 _REFERENCE = re.compile(
     r"\b(?:its?|there|(?:that|this) (city|state|country|bridge|tower|place|building))\b", re.I
 )
 _DEFINES = re.compile(
-    r"\b(?:what(?:'s| is| are| does| do)|how (?:does|do|is|are)|explain|define|difference|mean"
+    r"\b(?:what(?:'s| is| are| does| do| can)|how (?:does|do|is|are)|explain|define|difference|mean"
     r"|meaning|tell me about|who are you|can you)\b",
     re.IGNORECASE,
 )
 _MINE = re.compile(r"\b(?:my|mine|i|we|our)\b", re.IGNORECASE)
-_TALK_OF_WORDS = frozenset(map(stem, ["difference", "between", "work", "works", "explain", "define", "name"]))
+_DEFINING = frozenset(
+    map(stem, ["difference", "between", "work", "define", "explain", "help", "name"])
+)
+
+Texts = Sequence[tuple[int, str]]
+"""Texts of items with their places, oldest first."""
 
 
-def fact_answer(
-    question: str, users: Sequence[tuple[int, str]], others: Sequence[tuple[int, str]], count: int
-) -> str | None:
+def fact_answer(question: str, users: Texts, others: Texts, count: int) -> str | None:
     """A value of `FACTS` for a place that the question names, or that "it" or "that state" means.
 
-    `users` and `others` are (place, text) of the request's user messages and of its other items.
-    "It" is the newest place in a user message, else in any item; "that state" is the newest state.
+    "It" is the newest place in a user message, else in any other item; "that state" is the newest
+    state in any item, else the state of that place. `count` is the number of items of the request.
     """
-    named = [_PLACES[one.casefold()] for one in _PLACE.findall(question)]
     reference = _REFERENCE.search(question)
-    rest = {word.stem for word in words(_PLACE.sub("", _without(question, reference)))}
-    attribute = next((a for a, asked in ATTRIBUTES.items() if rest & set(map(stem, asked))), None)
+    attribute = _attribute(question, reference)
     if attribute is None:
         return None
-    if named:
-        return _value(named[-1], attribute)
-    if reference is None or not (users or others):
+    if named := _places(question):
+        return _value(named[0], attribute)
+    if reference is None:
         return None
-    kind = reference[1].lower() if reference[1] else ""
-    mentions = _mentions([*sorted([*users, *others], reverse=True)]) if kind in LEADS_TO else []
-    mentions = [one for one in mentions if _is_a(one[1], kind)]
-    mentions += _mentions([*reversed(users), *reversed(others)])
-    for place, name in mentions:
-        subject = name if kind not in LEADS_TO or _is_a(name, kind) else look_up(name, kind)
-        answer = _value(subject, attribute) if subject else None
-        if subject and answer:
+    kind = (reference[1] or "").lower()
+    newest = [*_mentions(users), *_mentions(others)]
+    if kind in AROUND:
+        both = _mentions(sorted([*users, *others]))
+        newest = [one for one in both if _is_a(one[1], kind)] + newest
+    for place, name in newest:
+        subject = look_up(name, kind) if kind in AROUND and not _is_a(name, kind) else name
+        if subject and (answer := _value(subject, attribute)):
             meant = _the(subject) if subject == name else f"{_the(subject)}, where {_the(name)} is"
             said = reference[0][0].upper() + reference[0][1:]
             return f'{answer} "{said}" is {meant}, from item {place} of {count}.'
@@ -161,79 +135,70 @@ def fact_answer(
 
 
 def missing_reference(question: str) -> str | None:
-    """ "It" of a question about places, if it has one: what no item of the request says."""
+    """ "It" or "that state" of a question for a city, a state, a country or a capital."""
     reference = _REFERENCE.search(question)
-    rest = {word.stem for word in words(_without(question, reference))}
-    asked = any(rest & set(map(stem, some)) for name, some in ATTRIBUTES.items() if name != "where")
-    return reference[0].lower() if reference and asked else None
+    asks = _attribute(question, reference) not in (None, "where")
+    return reference[0].lower() if reference and asks else None
 
 
 def look_up(place: str, attribute: str) -> str | None:
     """A value of `FACTS`; the state of a bridge is the state of its city."""
     row = FACTS.get(place, {})
-    steps = [row[kind] for kind in LEADS_TO if kind in row]
+    around = next((row[kind] for kind in AROUND if kind in row), None)
     if attribute == "where":
-        return steps[0] if steps else None
-    if attribute in row:
-        return row[attribute]
-    return look_up(steps[0], attribute) if attribute in LEADS_TO and steps else None
+        return around
+    if attribute in row or attribute not in AROUND or around is None:
+        return row.get(attribute)
+    return look_up(around, attribute)
 
 
 def definition(question: str) -> str | None:
     """A sentence of `GLOSSARY` for each term of a question that asks for nothing else."""
     if not _DEFINES.search(question) or _MINE.search(question):
         return None
-    left = [word.stem for word in words(question)]
-    found: list[str] = []
+    left = " ".join(word.stem for word in words(question))
+    found: dict[int, str] = {}
     for term in sorted(GLOSSARY, key=len, reverse=True):
-        stems = [stem(one) for one in term.split()]
-        for i in range(len(left) - len(stems), -1, -1):
-            if left[i : i + len(stems)] == stems:
-                left[i : i + len(stems)] = ["·"]
-                found.append(term)
-    rest = {word.stem for word in content(question)} & set(left) - _TALK_OF_WORDS
-    if rest:
+        stems = " ".join(map(stem, term.split()))
+        if match := re.search(rf"\b{stems}\b", left):
+            found[match.start()] = term
+            left = left.replace(stems, "·" * len(stems))
+    if {word.stem for word in content(question)} & set(left.split()) - _DEFINING:
         return None
-    asked = {word.text.casefold() for word in words(question)}
-    if not found and asked & {"this", "you", "your"} and asked & {"how", "who", "what", "can"}:
-        return HOW_THIS_WORKS
-    in_order = sorted(set(found), key=lambda term: question.casefold().find(term.split()[0][:3]))
-    return " ".join(GLOSSARY[term] for term in in_order) or None
+    if not found:
+        return HOW_THIS_WORKS if re.search(r"\b(?:this|you|your)\b", question, re.I) else None
+    return " ".join(GLOSSARY[found[place]] for place in sorted(found))
+
+
+def _attribute(question: str, reference: re.Match[str] | None) -> str | None:
+    rest = question.replace(reference[0], "", 1) if reference else question
+    said = {word.stem for word in words(_PLACE.sub("", rest))}
+    return next((name for name, some in ATTRIBUTES.items() if said & set(map(stem, some))), None)
 
 
 def _value(place: str, attribute: str) -> str | None:
-    """The value as a sentence. A capital or a population may be that of a place around it."""
+    """The value as a sentence. The capital of a bridge is that of the state around it."""
     subject: str | None = place
-    while (
-        subject and look_up(subject, attribute) is None and attribute in ("capital", "population")
-    ):
-        subject = look_up(subject, "where")
-    value = look_up(subject, attribute) if subject else None
-    if value is None or subject is None:
+    while subject and (value := look_up(subject, attribute)) is None:
+        subject = look_up(subject, "where") if attribute == "capital" else None
+    if subject is None or value is None:
         return None
-    return (
-        f"{value.rstrip('.')}."
-        if subject == place
-        else f"{value.rstrip('.')}, for {_the(subject)}."
-    )
+    return f"{value.rstrip('.')}." if subject == place else f"{value}, of {_the(subject)}."
 
 
-def _mentions(texts: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Each text's places, the last first."""
-    return [
-        (place, _PLACES[name.casefold()])
-        for place, text in texts
-        for name in reversed(_PLACE.findall(text))
-    ]
+def _places(text: str) -> list[str]:
+    """The places that a text names, the last first."""
+    return [_PLACES[name.casefold()] for name in reversed(_PLACE.findall(text))]
+
+
+def _mentions(texts: Texts) -> list[tuple[int, str]]:
+    """Where a place is named, the newest first."""
+    return [(place, name) for place, text in reversed(texts) for name in _places(text)]
 
 
 def _is_a(place: str, kind: str) -> bool:
     return any(row.get(kind) == place for row in FACTS.values())
 
 
-def _without(text: str, match: re.Match[str] | None) -> str:
-    return text[: match.start()] + text[match.end() :] if match else text
-
-
 def _the(place: str) -> str:
-    return f"the {place}" if _TAKES_THE.match(place) else place
+    return f"the {place}" if place.startswith(_TAKES_THE) else place

@@ -25,7 +25,13 @@ from session_lab.models.offline.evidence import (
     statements,
 )
 from session_lab.models.offline.facts import definition, fact_answer, missing_reference
-from session_lab.models.offline.words import asks, orders, sentences, without_opening
+from session_lab.models.offline.words import (
+    FULL_WIDTH_STOPS,
+    asks,
+    orders,
+    sentences,
+    without_opening,
+)
 
 HELLO = "Hello. Tell me a fact, then ask me for it."
 NOTED = "Noted."
@@ -40,6 +46,7 @@ _GREETING = re.compile(
 )
 _WANTS = re.compile(r"(?:i|we)(?:'d| would)? (?:like|need|want)\b", re.IGNORECASE)
 _ARITHMETIC = re.compile(r"\d\s*(?:[-+*/^×÷]|plus|minus|times|divided by)\s*\(?-?\d", re.IGNORECASE)
+_AND_ASKS = re.compile(r",? and (?=(?:what|where|who|when|how|which)\b)", re.IGNORECASE)
 _SUMMARY = re.compile(r"\bsummar(?:y of|i[sz]e)\b", re.IGNORECASE)
 _TALK = re.compile(r"\b(?:know|remember|recall|said|say|told|tell)\b", re.IGNORECASE)
 _MINE = re.compile(r"\b(?:my|i|our|we)\b", re.IGNORECASE)
@@ -59,9 +66,10 @@ def reply(items: Sequence[object], hint: str | None = None) -> str:
     if _SUMMARY.search(message):
         return _summary(sources)
     said = [one for line in message.splitlines() for one in sentences(line)]
-    asked = [one for one in said if asks(one)]
+    asked = [part for one in said if asks(one) for part in _AND_ASKS.split(one)]
     if asked:
-        return _answer(" ".join(asked), sources, count, hint)
+        answers = (_answer(one, sources, count, hint) for one in asked)
+        return "\n".join(dict.fromkeys(answers))
     if hint and (_WANTS.match(without_opening(message)) or not _MINE.search(message)):
         return hint
     if handoffs := [one for one in sources if one.tool and one.place > at + 1]:
@@ -90,6 +98,8 @@ def _answer(asked: str, sources: Sequence[Source], count: int, hint: str | None)
         return _summary(sources)
     if defined := definition(asked):
         return defined
+    if hint and orders(asked):
+        return hint
     found = find(question, sources)
     if found and found.fits:
         return f"From {_quote(found, count)}"
@@ -108,7 +118,7 @@ def _nothing(count: int, what: str = "that") -> str:
 
 def _quote(found: Found, count: int) -> str:
     name = f", {found.name}" if found.name else ""
-    end = " …" if found.cut else "" if found.text[-1] in ".!?。！？" else "."
+    end = " …" if found.cut else "" if found.text[-1] in f".!?{FULL_WIDTH_STOPS}" else "."
     return f'item {found.place} of {count}{name}: "{found.text}"{end}'
 
 

@@ -22,9 +22,26 @@ Calls = list[tuple[str, dict[str, Any]]]
 """Names of tools with their arguments."""
 
 _EXAMPLE = re.compile(r"(?:for example|e\.g\.|such as|like)[:,]? [\"'`]?([^\s\"'`,;)]+)")
-_NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+_NUMBERS = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+]
+_CHOICE = "\u00b7"
+"""Stands where a choice was read: "a laptop" is 1 laptop."""
 _NUMBER = re.compile(
-    rf"(?<![\w.-])(?:-?\d+(?:,\d{{3}})*(?:\.\d+)?|{'|'.join(_NUMBERS)})(?![\w-])", re.IGNORECASE
+    rf"(?<![\w.-])(?:-?\d+(?:,\d{{3}})*(?:\.\d+)?|{'|'.join(_NUMBERS)}|an?(?= {_CHOICE}))(?![\w-])",
+    re.IGNORECASE,
 )
 _PARTS = re.compile(r"[,;]\s|&|\band\b|\bplus\b", re.IGNORECASE)
 _FORMATS = {"date": r"\d{4}-\d\d-\d\d", "email": r"[\w.+-]+@[\w-]+\.[\w.-]*\w"}
@@ -98,15 +115,15 @@ def parameters(tool: FunctionTool) -> dict[str, dict[str, Any]]:
 def _readings(tool: FunctionTool, message: str) -> list[dict[str, Any]]:
     """The arguments of each call that the message holds; none if a part of it would be lost."""
     parts = [_read_all(tool, part) for part in _PARTS.split(message)]
-    if parts and all(not missing and not rest for read, missing, rest in parts if read):
-        if some := [arguments for read, missing, _ in parts if read for arguments in [read]]:
-            return some
+    read = [arguments for arguments, _, _ in parts if arguments]
+    if read and not any(missing or left for arguments, missing, left in parts if arguments):
+        return read
     arguments, missing, left = _read_all(tool, message)
     return [] if missing or left else [arguments]
 
 
 def _read_all(tool: FunctionTool, text: str) -> tuple[dict[str, Any], bool, bool]:
-    """The arguments that a text holds, whether one is missing, and whether a choice is left over."""
+    """The arguments that a text holds, whether one is missing, and whether one is left."""
     arguments: dict[str, Any] = {}
     is_missing = False
     required = tool.params_json_schema.get("required", [])
@@ -132,7 +149,7 @@ def _read(schema: Mapping[str, Any], text: str, tool: FunctionTool) -> tuple[Any
         for word in words(text):
             if word.stem in by_stem:
                 end = word.start + len(word.text)
-                return by_stem[word.stem], f"{text[: word.start]} {text[end:]}"
+                return by_stem[word.stem], f"{text[: word.start]}{_CHOICE}{text[end:]}"
         return None, text
     if kind in ("integer", "number"):
         pattern = _NUMBER
@@ -146,6 +163,7 @@ def _read(schema: Mapping[str, Any], text: str, tool: FunctionTool) -> tuple[Any
     value: Any = match[0].strip('"')
     if kind != "string":
         plain = value.replace(",", "").lower()
+        plain = "1" if plain in ("a", "an") else plain
         number = float(_NUMBERS.index(plain) if plain in _NUMBERS else plain)
         value = int(number) if number.is_integer() else number
     return value, f"{text[: match.start()]} {text[match.end() :]}"

@@ -1,4 +1,4 @@
-"""A text as sentences and words, and whether a sentence asks. Any script, one small English list."""
+"""A text as sentences and words, and whether a sentence asks. Words are of any script."""
 
 from __future__ import annotations
 
@@ -6,32 +6,41 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-STOP_WORDS = frozenset(
-    ["a", "about", "again", "all", "also", "am", "an", "and", "any", "anything", "are", "as", "ask", "asked", "at", "be", "been", "but", "by", "can", "could", "did", "do", "does", "doing", "done", "exactly", "for", "from", "give", "had", "has", "have", "he", "hello", "her", "hers", "hey", "hi", "him", "his", "how", "i", "i'd", "i'll", "i'm", "i've", "if", "in", "into", "is", "it", "it's", "its", "just", "kind", "know", "let", "list", "many", "may", "me", "mean", "mention", "mentioned", "mine", "more", "much", "must", "my", "no", "not", "now", "of", "off", "ok", "okay", "on", "one", "or", "our", "out", "over", "please", "recall", "remember", "remind", "said", "say", "says", "shall", "she", "should", "show", "so", "some", "something", "sort", "still", "tell", "than", "thank", "thanks", "that", "that's", "the", "their", "them", "then", "there", "there's", "these", "they", "this", "those", "to", "told", "too", "up", "us", "user", "user's", "was", "we", "we're", "we've", "were", "what", "what's", "whats", "when", "when's", "where", "where's", "which", "who", "who's", "whose", "why", "will", "with", "would", "yes", "you", "you're", "you've", "your", "yours"]
-)
+_FUNCTION_WORDS = """
+a about again all also am an and any anything are as ask asked at be been but by can could did do does
+doing done exactly for from give had has have he hello her hers hey hi him his how i i'd i'll i'm i've
+if in into is it it's its just kind know let list many may me mean mention mentioned mine more much
+must my no not now of off ok okay on one or our out over please recall remember remind said say says
+shall she should show so some something sort still tell than thank thanks that that's the their them
+then there there's these they this those to told too up us user user's was we we're we've were what
+what's whats when when's where where's which who who's whose why will with would yes you you're you've
+your yours
+"""
+STOP_WORDS = frozenset(_FUNCTION_WORDS.split())
 """Words that a question and a sentence share by chance. All others are content words."""
 
-SAME_WORD = {
-    "ate": "eat", "bought": "buy", "broke": "break", "broken": "break", "called": "name",
-    "chose": "choose", "chosen": "choose", "cities": "city", "drove": "drive", "flew": "fly",
-    "found": "find", "gave": "give", "got": "get", "grew": "grow", "kept": "keep",
-    "left": "leave", "lost": "lose", "made": "make", "met": "meet", "mice": "mouse",
-    "paid": "pay", "saw": "see", "sent": "send", "sold": "sell", "spent": "spend",
-    "spoke": "speak", "taught": "teach", "thought": "think", "took": "take", "went": "go",
-    "wrote": "write", "written": "write",
-}
+_FORMS = """
+ate:eat bought:buy broke:break broken:break called:name chose:choose chosen:choose drove:drive
+flew:fly found:find gave:give got:get grew:grow kept:keep left:leave lost:lose made:make met:meet
+mice:mouse paid:pay saw:see sent:send sold:sell spent:spend spoke:speak taught:teach thought:think
+took:take went:go written:write wrote:write
+"""
+SAME_WORD = dict(pair.split(":") for pair in _FORMS.split())
 """What no ending tells."""
 
 # A character of a script without spaces is a word; a word may hold ', -, and a dot inside.
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|\w+(?:['-]\w+)*")
-_SENTENCE = re.compile(r"[^.!?。！？]*(?:[.!?。！？]+[\"')\]]*|\Z)")
+FULL_WIDTH_STOPS = "\u3002\uff01\uff1f"
+"""The stops of Chinese and Japanese. No space follows them."""
+
+_SENTENCE = re.compile(rf"[^.!?{FULL_WIDTH_STOPS}]*(?:[.!?{FULL_WIDTH_STOPS}]+[\"')\]]*|\Z)")
 _ABBREVIATION = re.compile(r"(?:^|\W)[A-Z]\w{0,2}\.$")
 _OPENING = re.compile(
     r"(?:(?:hi|hello|hey)\b(?: \w+)?[,!]\s*"
     r"|(?:hi|hello|hey|ok|okay|so|and|but|well|then|thanks|thank you|please)\b[\s,.!-]*)*",
     re.IGNORECASE,
 )
-_QUESTION_MARK = re.compile(r"[?？؟][\"')\]]*$")
+_QUESTION_MARK = re.compile(r"[?\uff1f\u061f][\"')\]]*$")
 _ASKS = re.compile(
     r"""(?: what | what's | whats | who | who's | whose | where | where's | which | why | how
       | when\ (?:is|are|am|was|were|do|does|did|can|will|has|have|should)
@@ -93,7 +102,7 @@ def sentences(line: str) -> list[str]:
     """A line's sentences, as they are written. "St." or "Dr." ends none."""
     found: list[str] = []
     for match in _SENTENCE.finditer(line):
-        goes_on = found and not match[0][:1].isspace() and found[-1][-1] not in "。！？"
+        goes_on = found and not match[0][:1].isspace() and found[-1][-1] not in FULL_WIDTH_STOPS
         if found and (goes_on or _ABBREVIATION.search(found[-1][-5:])):
             found[-1] += match[0]
         elif match[0].strip():
