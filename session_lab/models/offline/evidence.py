@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 
 from session_lab.items import SUMMARY_REQUEST, field, kind, text_of
@@ -81,9 +81,12 @@ _ENDS = FIRST_PERSON | POSSESSIVE | frozenset(["he", "she", "they", "his", "her"
 _SPEAKS = frozenset(
     map(stem, ["say", "said", "tell", "told", "mention", "know", "ask", "remember", "think"])
 )
-_ADDRESSED = {"you": "i", "you're": "i'm", "you've": "i've", "your": "my"}
+_YOU = re.compile(r"\byou(r)?\b", re.IGNORECASE)
 _THING = re.compile(r"\b(?:my|our|the) ([\w'-]+)\b(?! of\b)", re.IGNORECASE)
-_QUOTE = re.compile(r'item \d+ of \d+(?:, [^"\n]*?)?: "(.*?)"(?: …)?\.?(?=\n|\Z)', re.DOTALL)
+_QUOTE = re.compile(
+    rf'item \d+ of \d+(?:, [^"\n]{{1,80}})?: "(.{{1,{LONGEST_QUOTE}}}?)"(?: …)?\.?(?=\n|\Z)',
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -180,9 +183,9 @@ class Question:
     def rank(self, sentence: str, source: Source) -> tuple[int, int]:
         """How well a sentence fits, and how near it comes. Zero: not at all."""
         plain = sentence.replace("\u2019", "'")
-        said = words(f"{plain} {source.tool.replace('_', ' ')}")
         if source.name == "my earlier reply":  # "Your name" in a reply is the user's name.
-            said = [replace(one, text=_ADDRESSED.get(one.text.lower(), one.text)) for one in said]
+            plain = _YOU.sub(lambda match: "my" if match[1] else "I", plain)
+        said = words(f"{plain} {source.tool.replace('_', ' ')}")
         stems = {word.stem for word in said}
         if not self.named <= stems:
             return 0, 0

@@ -29,7 +29,7 @@ FACTS: dict[str, dict[str, str]] = {
     "France": {"capital": "Paris"},
     "United Kingdom": {"capital": "London"},
 }
-"""A place's row leads to the place around it: a bridge to its city, that to its state or country."""
+"""A row leads to the place around it: a bridge's to its city, a city's to its state or country."""
 
 GLOSSARY: dict[str, str] = {
     "session": "A session is a list of items under an ID. The SDK reads it before a run and adds to"

@@ -45,7 +45,7 @@ _GREETING = re.compile(
     re.IGNORECASE,
 )
 _WANTS = re.compile(r"(?:i|we)(?:'d| would)? (?:like|need|want)\b", re.IGNORECASE)
-_ARITHMETIC = re.compile(r"\d\s*(?:[-+*/^×÷]|plus|minus|times|divided by)\s*\(?-?\d", re.IGNORECASE)
+_ARITHMETIC = re.compile(r"\d\s*(?:[-+*/^]|plus|minus|times|divided by)\s*\(?-?\d", re.IGNORECASE)
 _AND_ASKS = re.compile(r",? and (?=(?:what|where|who|when|how|which)\b)", re.IGNORECASE)
 _SUMMARY = re.compile(r"\bsummar(?:y of|i[sz]e)\b", re.IGNORECASE)
 _TALK = re.compile(r"\b(?:know|remember|recall|said|say|told|tell)\b", re.IGNORECASE)

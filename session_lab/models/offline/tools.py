@@ -174,7 +174,7 @@ def _shape(schema: Mapping[str, Any]) -> str | None:
     if known := _FORMATS.get(str(schema.get("format"))):
         return known
     example = _example(schema)
-    if not re.search(r"\d", example):
+    if example.isalpha() or '"' in example:
         return None
     runs = re.findall(r"[^\W\d_]+|\d+|.", example)
     shape = [

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _FUNCTION_WORDS = """
-a about again all also am an and any anything are as ask asked at be been but by can could did do does
-doing done exactly for from give had has have he hello her hers hey hi him his how i i'd i'll i'm i've
-if in into is it it's its just kind know let list many may me mean mention mentioned mine more much
-must my no not now of off ok okay on one or our out over please recall remember remind said say says
-shall she should show so some something sort still tell than thank thanks that that's the their them
-then there there's these they this those to told too up us user user's was we we're we've were what
-what's whats when when's where where's which who who's whose why will with would yes you you're you've
-your yours
+a about again all also am an and any anything are as ask asked at be been but by can could did do
+does doing done exactly for from give had has have he hello her hers hey hi him his how i i'd i'll
+i'm i've if in into is it it's its just kind know let list many may me mean mention mentioned mine
+more much must my no not now of off ok okay on one or our out over please recall remember remind
+said say says shall she should show so some something sort still tell than thank thanks that
+that's the their them then there there's these they this those to told too up us user user's was
+we we're we've were what what's whats when when's where where's which who who's whose why will
+with would yes you you're you've your yours
 """
 STOP_WORDS = frozenset(_FUNCTION_WORDS.split())
 """Words that a question and a sentence share by chance. All others are content words."""

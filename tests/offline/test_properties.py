@@ -1,0 +1,300 @@
+"""What holds for the offline model whatever it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from agents import ModelResponse, ModelSettings, ModelTracing
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from session_lab.items import SUMMARY_REQUEST, assistant_item, text_of, user_item
+from session_lab.lab_agents import TOOLS
+from session_lab.models.offline import FACTS, OfflineModel
+from session_lab.models.offline.facts import GLOSSARY
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+NAMES = ["Alice", "Bob", "Zoë", "Dmitri", "Jean-Luc", "Al", "Mei"]
+CITIES = ["Oslo", "Lima", "Kyiv", "Porto", "San Francisco", "New York"]
+JOBS = ["nurse", "developer", "pilot", "cook"]
+STATEMENTS = [
+    "My name is {name}.",
+    "Call me {name}",
+    "I'm {name}, a {job} from {city}.",
+    "i live in {city} and work as a {job}",
+    "Actually, my name is {name}",
+    'They say "{name}"! I moved to {city}. I saw the Space Needle.',
+    "My sister's cat is called {name}; my brother is a {job}",
+    "The user's name is {name}. The user lives in {city}.",
+    "{name} pays for order A-1001\nand for 3 laptops and 2 mice",
+]
+QUESTIONS = [
+    "What's my name?",
+    "who am i",
+    "Where do I live, and what do I do for work?",
+    "What is my sister's cat called?",
+    "Who is {name}?",
+    "What do you know about me?",
+    "What did I tell you about {name}?",
+    "What is the capital of that state?",
+    "What state is it in?",
+    "What is the capital of {city}?",
+    "What is an item, and a turn?",
+    "Where is order A-1001?",
+    SUMMARY_REQUEST,
+    "Write a poem about {city}",
+]
+
+
+def filled(templates: list[str]) -> st.SearchStrategy[str]:
+    return st.builds(
+        lambda template, name, city, job: template.format(name=name, city=city, job=job),
+        st.sampled_from(templates),
+        st.sampled_from(NAMES),
+        st.sampled_from(CITIES),
+        st.sampled_from(JOBS),
+    )
+
+
+statements = filled(STATEMENTS)
+questions = filled(QUESTIONS)
+texts = statements | questions | st.text(max_size=60)
+call = {"type": "function_call", "call_id": "c", "name": "order_status", "arguments": "{}"}
+outputs = statements.map(
+    lambda text: {"type": "function_call_output", "call_id": "c", "output": text}
+)
+earlier = st.sampled_from(NAMES).map(lambda name: f'From item 1 of 3: "My name is {name}."')
+items = (
+    texts.map(user_item)
+    | earlier.map(assistant_item)
+    | statements.map(assistant_item)
+    | outputs
+    | st.just(call)
+)
+requests = st.builds(
+    lambda before, text: [*before, user_item(text)], st.lists(items, max_size=8), texts
+)
+
+
+async def respond(items: list[Any], *tools: Any) -> ModelResponse:
+    """Straight from the model: the SDK drops some odd items before a model sees them."""
+    return await OfflineModel().get_response(
+        None, items, ModelSettings(), list(tools), None, [], ModelTracing.DISABLED
+    )
+
+
+async def answer(items: list[Any], *tools: Any) -> str:
+    return text_of((await respond(items, *tools)).output[0].model_dump())
+
+
+def reply_to(items: list[Any]) -> str:
+    return asyncio.run(answer(items))
+
+
+def quotes(reply: str) -> list[tuple[int, str]]:
+    """The places that a reply names, with what it quotes from there."""
+    pattern = r'item (\d+) of \d+(?:, [\w ]+)?: "(.*?)"(?: …)?\.?(?=\n[FN]|\Z)'
+    return [(int(place), text) for place, text in re.findall(pattern, reply, re.DOTALL)]
+
+
+async def conversation(said: list[str]) -> list[Any]:
+    """Each message with the reply that the model gave to all before it."""
+    items: list[Any] = []
+    for text in said:
+        items.append(user_item(text))
+        items.append(assistant_item(await answer(items)))
+    return items
+
+
+@settings(max_examples=150, deadline=None)
+@given(requests, questions)
+def test_a_quote_is_literally_in_the_item_that_it_names(request: list[Any], asked: str) -> None:
+    for sent in (request, [*request, assistant_item("Noted."), user_item(asked)]):
+        reply = reply_to(sent)
+        for place, text in quotes(reply):
+            assert text in text_of(sent[place - 1]), f"{reply!r} quotes what is not there"
+
+
+@settings(max_examples=150, deadline=None)
+@given(requests, questions)
+def test_a_name_city_or_job_is_in_a_reply_only_if_it_is_known(
+    request: list[Any], asked: str
+) -> None:
+    sent = [*request, assistant_item("Noted."), user_item(asked)]
+    words = set(re.findall(r"\w+", " ".join([*NAMES, *CITIES, *JOBS])))
+    known = set(re.findall(r"\w+", " ".join([str(FACTS), *map(text_of, sent)])))
+    said = set(re.findall(r"\w+", reply_to(sent)))
+    assert not said & words - known
+
+
+@settings(max_examples=150, deadline=None)
+@given(requests)
+def test_every_word_is_the_request_s_the_tables_or_one_of_few(request: list[Any]) -> None:
+    frame = (
+        "From item of my earlier reply output a tool summary Hello Tell me fact then ask for it"
+        " Noted Nothing in the items I was sent says that The nearest is what no language model I"
+        " only quote For real answer set OPENAI_API_KEY or OPENAI_BASE_URL env You have stated"
+        " nothing yet no message yours where not a session stores this conversation and its are"
+        " with each has you ask name place system order_status"
+    )
+    known = " ".join(
+        [frame, str(FACTS), *GLOSSARY.values(), *map(text_of, request), "order_status"]
+    )
+    said = {word for word in re.findall(r"\w+", reply_to(request)) if not word.isdecimal()}
+    words = set(re.findall(r"\w+", known.lower()))
+    assert {word.lower() for word in said} <= words
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(requests, min_size=2, max_size=4))
+def test_replies_depend_on_the_request_alone(some: list[list[Any]]) -> None:
+    async def at_once() -> list[str]:
+        return list(await asyncio.gather(*map(answer, some)))
+
+    first = [reply_to(items) for items in some]
+    assert asyncio.run(at_once()) == first
+    assert [reply_to(items) for items in reversed(some)] == first[::-1]
+
+
+def test_another_process_answers_the_same() -> None:
+    said = [text.format(name="Al", city="Oslo", job="cook") for text in [*STATEMENTS, *QUESTIONS]]
+    code = (
+        "import asyncio, json, sys; sys.path[:0] = json.loads(sys.argv[1])\n"
+        "from test_properties import conversation\n"
+        "print(json.dumps(asyncio.run(conversation(json.loads(sys.argv[2])))))"
+    )
+    paths = json.dumps([str(ROOT), str(Path(__file__).parent)])
+    command = [sys.executable, "-c", code, paths, json.dumps(said)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == asyncio.run(conversation(said))
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4), st.lists(questions, max_size=3))
+def test_the_latest_name_wins(names: list[str], others: list[str]) -> None:
+    said = [*others, *(f"Actually, my name is {name}." for name in names)]
+    items = asyncio.run(conversation(said))
+    place, count = len(items) - 1, len(items) + 1
+    expected = f'From item {place} of {count}: "Actually, my name is {names[-1]}."'
+    assert reply_to([*items, user_item("What's my name?")]) == expected
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.sampled_from(CITIES), st.booleans(), st.data())
+def test_a_fact_goes_with_the_items_that_hold_it(
+    city: str, asks_in_between: bool, data: st.DataObject
+) -> None:
+    said = data.draw(st.permutations([f"I live in {city}", "My name is Mei", "I like tea"]))
+    said += ["Where do I live?", "What do you know about me?"] if asks_in_between else []
+    items = asyncio.run(conversation(said))
+    asked = user_item("Where do I live?")
+    holding = [item for item in items if city in text_of(item)]
+    assert len(holding) == (3 if asks_in_between else 1), "a plain statement is not repeated"
+    for kept in holding:
+        request = [item for item in items if item is kept or item not in holding]
+        (place, text), *_ = quotes(reply_to([*request, asked]))
+        assert request[place - 1] == kept
+        assert city in text
+    left = [item for item in items if item not in holding]
+    expected = f"Nothing in the {len(left) + 1} items I was sent says that."
+    assert reply_to([*left, asked]) == expected
+
+
+@settings(max_examples=80, deadline=None)
+@given(requests)
+def test_the_stream_equals_the_whole_response(request: list[Any]) -> None:
+    async def both() -> tuple[Any, Any]:
+        arguments = (ModelSettings(), list(TOOLS["Support"]), None, [], ModelTracing.DISABLED)
+        whole = await OfflineModel().get_response(None, request, *arguments)
+        stream = OfflineModel().stream_response(None, request, *arguments)
+        *parts, last = [event async for event in stream]
+        deltas = [one.delta for one in parts if one.type == "response.output_text.delta"]
+        assert [one.sequence_number for one in [*parts, last]] == [*range(len(parts) + 1)]
+        if whole.output[0].type == "message":
+            assert "".join(deltas) == text_of(whole.output[0].model_dump())
+            assert all(len(delta.split()) <= 1 for delta in deltas)
+        usage = last.response.usage
+        assert (usage.input_tokens, usage.output_tokens) == (
+            whole.usage.input_tokens,
+            whole.usage.output_tokens,
+        )
+        return without_call_ids(whole.output), without_call_ids(last.response.output)
+
+    whole, streamed = asyncio.run(both())
+    assert streamed == whole
+
+
+def without_call_ids(output: list[Any]) -> list[Any]:
+    return [one.model_copy(update={"call_id": ""}).model_dump() for one in output]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+KINDS = ["message", "reasoning", "function_call", "function_call_output", "new"]
+odd_items = json_values | st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.sampled_from(KINDS) | json_values,
+        "role": st.sampled_from(["user", "assistant", "system", "developer"]) | json_values,
+        "content": texts | json_values,
+        "output": texts | json_values,
+        "call_id": json_values,
+        "name": json_values,
+    },
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(odd_items, max_size=6), st.sampled_from([*TOOLS]))
+def test_every_request_gets_a_reply(items: list[Any], agent: Any) -> None:
+    response = asyncio.run(respond(items, *TOOLS[agent]))
+    assert text_of(response.output[0].model_dump())
+    assert response.usage.total_tokens > 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("I like tea. ", "what did i say ", "(", "1+", "and I ", "\n", "ok you and your "),
+        *("\u201c", "ok ", "hi hi, ", 'From item 1 of 3: "', "my the ", "a.b", "5 laptops and "),
+    ],
+)
+async def test_100_kb_of_anything_are_answered_at_once(text: str) -> None:
+    long = (text * 100_000)[:100_000]
+    started = time.process_time()
+    await answer([user_item(long)], *TOOLS["Sales"])
+    await answer([user_item(long), user_item("What's my name?")])
+    await answer([assistant_item(long), user_item("What do I like?")])
+    assert time.process_time() - started < 3, "a long item holds up the event loop"
+
+
+async def test_10_000_items_are_answered_at_once() -> None:
+    said = [one for i in range(5_000) for one in (f"My item{i} is V{i}.", "Noted.")]
+    items = [(user_item, assistant_item)[i % 2](text) for i, text in enumerate(said)]
+    started = time.process_time()
+    reply = await answer([*items, user_item("What is my item7?")])
+    assert reply == 'From item 15 of 10001: "My item7 is V7."'
+    assert time.process_time() - started < 1.5
+
+
+async def test_a_long_sentence_is_quoted_in_part() -> None:
+    long = f"{'so ' * 200}my name is Alice {'and so on ' * 50}"
+    reply = await answer([user_item(long), user_item("What is my name?")])
+    assert reply.startswith('From item 1 of 2: "') and reply.endswith('" …')
+    ((_, text),) = quotes(reply)
+    assert text in long and "my name is Alice" in long
+    assert "Alice" in text
+    assert len(text) < 300
