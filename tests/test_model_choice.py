@@ -15,8 +15,8 @@ from loopback_server import Answer, LoopbackServer
 
 from session_lab.models import choose as model_choice
 from session_lab.models.choose import ModelChoiceError, choose_model, describe_model
-from session_lab.models.servers import ServerChatModel, ServerResponsesModel
 from session_lab.models.offline import OfflineModel
+from session_lab.models.servers import ServerChatModel, ServerResponsesModel
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "sk-test-0123456789abcdef"

@@ -25,7 +25,7 @@ def test_first_visit_is_ready_to_chat_and_explains_itself(app: App, visitor: Vis
 
     visitor.page.get_by_role("button", name=NAME).click()
 
-    expect(visitor.replies.last).to_contain_text("your name is Alice")
+    expect(visitor.replies.last).to_contain_text("Noted.")
     expect(visitor.labels).to_have_count(1)
     expect(visitor.replies.last).to_contain_text("Assistant · 2 items stored · about")
     items = visitor.page.get_by_role("tabpanel", name="Items")
@@ -42,7 +42,7 @@ def test_two_sessions_know_nothing_of_each_other(app: App, visitor: Visitor) -> 
     visitor.say("My name is Alice.")
     visitor.create("user_456", "Memory")
     visitor.say("What's my name?")
-    expect(visitor.replies.last).to_contain_text("don't know")
+    expect(visitor.replies.last).to_contain_text("Nothing in the")
     assert app.rows("user_456") == [], "a memory session must leave nothing in the file"
 
     visitor.entry("user_123").click()

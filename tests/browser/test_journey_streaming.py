@@ -15,7 +15,7 @@ def start_long_reply(app: App, visitor: Visitor, session_id: str) -> None:
     app.store(session_id, LONG_TALK)
     visitor.open(session_id)
     visitor.send(QUESTION)
-    expect(visitor.replies.last).to_contain_text("User said")
+    expect(visitor.replies.last).to_contain_text("My cat number")
 
 
 def expect_unanswered(app: App, visitor: Visitor, session_id: str) -> None:
@@ -34,7 +34,7 @@ def test_stop_with_the_input_then_retry_stores_the_question_once(
     visitor.button("Retry").click()
     expect(visitor.stop_button).to_be_visible()
     expect(visitor.page.get_by_text("stored without an answer")).to_be_hidden()
-    expect(visitor.replies.last).to_contain_text("User said")
+    expect(visitor.replies.last).to_contain_text("My cat number")
     visitor.stop_button.click()
     expect_unanswered(app, visitor, "stop in the input")
 
@@ -57,7 +57,7 @@ def test_other_clicks_do_not_lose_the_reply(app: App, tabs: Tabs) -> None:
     start_long_reply(app, visitor, "looked elsewhere")
     visitor.tab_button("Code").click()
     expect(visitor.page.get_by_role("tabpanel", name="Code")).to_be_visible()
-    expect(visitor.replies.last).to_contain_text("User said")
+    expect(visitor.replies.last).to_contain_text("My cat number")
     expect(visitor.stop_button).to_be_visible()
     visitor.entry("elsewhere").click()
     expect(visitor.heading("elsewhere")).to_be_visible()
@@ -76,9 +76,9 @@ def test_message_to_a_busy_session_is_not_mixed_in(app: App, tabs: Tabs) -> None
     second.open("busy")
     first.open("busy")
     first.send(QUESTION)
-    expect(first.replies.last).to_contain_text("User said")
+    expect(first.replies.last).to_contain_text("My cat number")
     second.send("What's my name?")
-    expect(second.replies.last).to_contain_text("User said")
+    expect(second.replies.last).to_contain_text("My cat number")
     second.stop_button.click()
     expect_unanswered(app, second, "busy")
 
@@ -97,7 +97,7 @@ def test_nothing_jumps_while_a_reply_is_written(app: App, visitor: Visitor) -> N
     fixed += [visitor.message, visitor.page.get_by_role("tab", name="Items")]
     before = [place(locator) for locator in fixed]
     visitor.send(QUESTION)
-    for words in ("User said", "Miso9.", "Miso19."):
+    for words in ("My cat number", "Miso9.", "Miso19."):
         expect(visitor.replies.last).to_contain_text(words)
         assert [place(locator) for locator in fixed] == before
     visitor.stop_button.click()
@@ -110,7 +110,7 @@ def test_a_message_from_a_second_tab_waits_in_its_input(app: App, tabs: Tabs) ->
     app.store("two tabs", LONG_TALK)
     second.open("two tabs")
     first.open("two tabs").send(QUESTION)
-    expect(first.replies.last).to_contain_text("User said")
+    expect(first.replies.last).to_contain_text("My cat number")
     second.send("Are you there?")
     expect(second.page.get_by_text("waits in the input")).to_be_visible()
     first.stop_button.click()

@@ -50,7 +50,7 @@ def test_hostile_text_is_safe_while_it_streams(app: App, visitor: Visitor) -> No
     visitor.create("echo")
     visitor.say("My name is ![x](https://evil.example/x.png).")
     visitor.say("What's my name?")
-    expect(visitor.replies.last).to_contain_text("Your name is")
+    expect(visitor.replies.last).to_contain_text("From item 1")
     expect(visitor.replies.last.locator("img:not([alt*=avatar])")).to_have_count(0)
     assert len(app.rows("echo")) == 4
 

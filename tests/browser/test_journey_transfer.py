@@ -98,4 +98,4 @@ def test_snippet_runs_as_shown(app: App, visitor: Visitor, tmp_path: Path) -> No
     expect(shown).to_contain_text("session=session")
     path = tmp_path / "snippet.py"
     path.write_text(f"import sys\nsys.path.append({str(ROOT)!r})\n{shown.inner_text()}")
-    assert run_python(path) == ["Noted: your name is Alice."]
+    assert run_python(path) == ["Noted."]

@@ -140,7 +140,7 @@ def test_a_name_city_or_job_is_in_a_reply_only_if_it_is_known(
 def test_every_word_is_the_request_s_the_tables_or_one_of_few(request: list[Any]) -> None:
     frame = (
         "From item of my earlier reply output a tool summary Hello Tell me fact then ask for it"
-        " Noted Nothing in the items I was sent says that The nearest is what no language model I"
+        " Noted Nothing in the items I was sent says that The nearest is what am no language model"
         " only quote For real answer set OPENAI_API_KEY or OPENAI_BASE_URL env You have stated"
         " nothing yet no message yours where not a session stores this conversation and its are"
         " with each has you ask name place system order_status"

@@ -85,8 +85,8 @@ def test_a_first_visitor_is_told_what_is_missing(page: AppTest, db_path: Path) -
 
 def test_one_question_gets_two_answers(ready: AppTest) -> None:
     shown = text_of(press(ready, QUESTION))
-    assert "Your name is Alice." in shown
-    assert "Your name is Bob." in shown
+    assert '"My name is Alice."' in shown
+    assert '"My name is Bob."' in shown
     assert shown.count("**Stored**: 2 items") == 2
     assert shown.count("**Sent**: 3 items") == 2
     assert shown.count("**Stored by this turn**: 2 items") == 2
@@ -117,7 +117,7 @@ def test_another_choice_shows_what_is_stored_there(ready: AppTest, db_path: Path
     assert "B: carol" in shown
     assert "Stored by this turn" not in shown
     assert "1 item stored" in shown
-    assert "Your name is Carol." in text_of(send(ready, QUESTION))
+    assert '"My name is Carol."' in text_of(send(ready, QUESTION))
 
 
 def test_one_session_twice_is_no_comparison(ready: AppTest) -> None:
@@ -148,7 +148,7 @@ def test_thirty_sessions_are_listed_and_more_are_found(ready: AppTest, db_path: 
     assert len(ready.selectbox[1].options) <= 32
     ready.text_input[0].set_value("Number7.").run()
     choose(ready, "Second session", "many_07")
-    assert "Your name is Number7." in text_of(send(ready, QUESTION))
+    assert '"My name is Number7."' in text_of(send(ready, QUESTION))
 
 
 @pytest.fixture
@@ -162,8 +162,8 @@ def test_two_policies_give_two_answers(policies: AppTest, db_path: Path) -> None
     shown = text_of(send(policies, QUESTION))
     assert "A: Everything" in shown
     assert "B: Last 2 items" in shown
-    assert "Your name is Alice." in shown
-    assert "I don't know" in shown
+    assert '"My name is Alice."' in shown
+    assert "Nothing in the 3 items I was sent says that." in shown
     assert "Outside the last 2 items" in shown
     assert "**long is as it was before**: 3 rows, the last is row 7" in shown
     assert "The copies are removed." in shown
