@@ -1,12 +1,18 @@
-"""`OfflineModel`: it looks in the items of a request for what is asked, and quotes where it stands.
+"""`OfflineModel` quotes: it looks in a request's items for what is asked, and says where it is.
 
-It is no language model and imitates none. Its answer is a function of the one request: it quotes
-the newest item that has what the question asks about, with its place, or says that none has it.
-So each answer shows which item of the session made it possible. `reply.py` lists which text is
-chosen, `evidence.py` what fits, `tools.py` which tools are called; nothing is learned, guessed or
-sent anywhere, and nothing is kept between calls. Token counts are estimates.
+    User: My name is Alice.         Assistant: Noted.
+    User: What is my name?          Assistant: From item 1 of 3: "My name is Alice."
+    User: Where is order A-1001?    Assistant: From item 7 of 7, output of order_status: "shipped".
+    User: What is my boss's name?   Assistant: Nothing in the 9 items I was sent says that.
 
-It does no sums, follows no "he" or "she", and finds no paraphrase that shares no word.
+It is no language model and imitates none. Its answer is a function of the one request, so each
+answer shows which sent item made it possible. "Noted." repeats nothing: what a limit cuts off is
+gone, until somebody asks, because then the reply says it too. Nothing is kept between calls or sent
+anywhere. What applies first is listed in `reply.py`, what fits a question in `evidence.py`, when a
+tool is called in `tools.py`; all that it knows besides is two tables in `facts.py`.
+
+It does no sums, follows no "he" or "she", and finds no paraphrase that shares no word. "No, it's
+Bob." corrects nothing; "My name is Bob." does.
 """
 
 from __future__ import annotations

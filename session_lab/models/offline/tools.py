@@ -22,21 +22,8 @@ Calls = list[tuple[str, dict[str, Any]]]
 """Names of tools with their arguments."""
 
 _EXAMPLE = re.compile(r"(?:for example|e\.g\.|such as|like)[:,]? [\"'`]?([^\s\"'`,;)]+)")
-_NUMBERS = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-]
+_NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twelve"
+_NUMBERS = _NUMBER_WORDS.split()
 _CHOICE = "\u00b7"
 """Stands where a choice was read: "a laptop" is 1 laptop."""
 _NUMBER = re.compile(
@@ -131,8 +118,8 @@ def _read_all(tool: FunctionTool, text: str) -> tuple[dict[str, Any], bool, bool
         value, text = _read(schema, text, tool)
         if value is not None:
             arguments[name] = value
-        elif name in required and "default" not in schema and "anyOf" not in schema:
-            is_missing = True
+        elif name in required and "default" not in schema:
+            is_missing |= {"type": "null"} not in schema.get("anyOf", [])
     left = any(
         _read(one, text, tool)[0] is not None
         for one in parameters(tool).values()
@@ -166,6 +153,8 @@ def _read(schema: Mapping[str, Any], text: str, tool: FunctionTool) -> tuple[Any
         plain = "1" if plain in ("a", "an") else plain
         number = float(_NUMBERS.index(plain) if plain in _NUMBERS else plain)
         value = int(number) if number.is_integer() else number
+        if kind == "integer" and not number.is_integer():
+            return None, text
     return value, f"{text[: match.start()]} {text[match.end() :]}"
 
 

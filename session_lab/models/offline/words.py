@@ -20,15 +20,15 @@ STOP_WORDS = frozenset(_FUNCTION_WORDS.split())
 """Words that a question and a sentence share by chance. All others are content words."""
 
 _FORMS = """
-ate:eat bought:buy broke:break broken:break called:name chose:choose chosen:choose drove:drive
-flew:fly found:find gave:give got:get grew:grow kept:keep left:leave lost:lose made:make met:meet
-mice:mouse paid:pay saw:see sent:send sold:sell spent:spend spoke:speak taught:teach thought:think
-took:take went:go written:write wrote:write
+ate:eat bought:buy broke:break broken:break called:name chose:choose chosen:choose colour:color
+drove:drive favourite:favorite flew:fly found:find gave:give got:get grew:grow kept:keep
+left:leave lost:lose made:make met:meet mice:mouse paid:pay saw:see sent:send sold:sell
+spent:spend spoke:speak taught:teach thought:think took:take went:go written:write wrote:write
 """
 SAME_WORD = dict(pair.split(":") for pair in _FORMS.split())
 """What no ending tells."""
 
-# A character of a script without spaces is a word; a word may hold ', -, and a dot inside.
+# A character of a script without spaces is a word; others may hold an apostrophe or a hyphen.
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|\w+(?:['-]\w+)*")
 FULL_WIDTH_STOPS = "\u3002\uff01\uff1f"
 """The stops of Chinese and Japanese. No space follows them."""
