@@ -125,19 +125,10 @@ def test_a_quote_is_literally_in_the_item_that_it_names(request: list[Any], aske
 
 @settings(max_examples=150, deadline=None)
 @given(requests, questions)
-def test_a_name_city_or_job_is_in_a_reply_only_if_it_is_known(
+def test_every_word_is_the_request_s_the_tables_or_one_of_few(
     request: list[Any], asked: str
 ) -> None:
     sent = [*request, assistant_item("Noted."), user_item(asked)]
-    words = set(re.findall(r"\w+", " ".join([*NAMES, *CITIES, *JOBS])))
-    known = set(re.findall(r"\w+", " ".join([str(FACTS), *map(text_of, sent)])))
-    said = set(re.findall(r"\w+", reply_to(sent)))
-    assert not said & words - known
-
-
-@settings(max_examples=150, deadline=None)
-@given(requests)
-def test_every_word_is_the_request_s_the_tables_or_one_of_few(request: list[Any]) -> None:
     frame = (
         "From item of my earlier reply output a tool summary Hello Tell me fact then ask for it"
         " Noted Nothing in the items I was sent says that The nearest is what am no language model"
@@ -145,12 +136,9 @@ def test_every_word_is_the_request_s_the_tables_or_one_of_few(request: list[Any]
         " nothing yet no message yours where not a session stores this conversation and its are"
         " with each has you ask name place system order_status"
     )
-    known = " ".join(
-        [frame, str(FACTS), *GLOSSARY.values(), *map(text_of, request), "order_status"]
-    )
-    said = {word for word in re.findall(r"\w+", reply_to(request)) if not word.isdecimal()}
-    words = set(re.findall(r"\w+", known.lower()))
-    assert {word.lower() for word in said} <= words
+    known = " ".join([frame, str(FACTS), *GLOSSARY.values(), *map(text_of, sent)])
+    said = {word for word in re.findall(r"\w+", reply_to(sent).lower()) if not word.isdecimal()}
+    assert said <= set(re.findall(r"\w+", known.lower()))
 
 
 @settings(max_examples=60, deadline=None)
@@ -257,7 +245,7 @@ odd_items = json_values | st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(odd_items, max_size=6), st.sampled_from([*TOOLS]))
 def test_every_request_gets_a_reply(items: list[Any], agent: Any) -> None:
     response = asyncio.run(respond(items, *TOOLS[agent]))
