@@ -1,221 +1,163 @@
 """Lesson 7.2: read, add, pop and clear what is stored, and choose what of it is sent.
 
-What a session stores and what the model is sent are two lists. This script changes the first with
-`add_items`, `pop_item` and `clear_session`, and the second with `SessionSettings(limit=...)` and
-`RunConfig(session_input_callback=...)`. It prints both lists after every turn.
+What a session stores and what the model is sent are two lists. `add_items`, `pop_item` and
+`clear_session` change the first; a limit or a callback shortens the second. Every session here is
+in memory, so nothing is left behind.
 
 Run it from any directory: python 7_2_memory_operations/agent.py
 """
 
-from __future__ import annotations
-
 import asyncio
-import json
-import sqlite3
 import sys
-from collections.abc import Sequence
-from contextlib import closing
+from itertools import count
 from pathlib import Path
-from typing import Any
 
 from agents import (
     Agent,
     ModelSettings,
     RunConfig,
-    RunContextWrapper,
-    RunHooks,
     Runner,
+    Session,
     SessionSettings,
     SQLiteSession,
-    TResponseInputItem,
     function_tool,
 )
-from agents.memory import Session
+from agents.run import CallModelData, ModelInputData
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))
 
 from session_lab.models import choose_model
 
-DB_PATH = ROOT / "data" / "memory_operations.db"
-ORDERS = {"A-1001": "shipped, arrives on Friday", "A-1002": "being packed"}
-FACTS = ["My name is Alice.", "My dog's name is Rex."]
-DOG = "What is my dog's name?"
-CALL_TOOL = RunConfig(model_settings=ModelSettings(tool_choice="required"))
-
 
 @function_tool
 def order_status(order_id: str) -> str:
-    """Look up the status of an order.
-
-    Args:
-        order_id: The order's ID, for example A-1001.
-    """
-    return f"Order {order_id}: {ORDERS.get(order_id, 'not found')}"
+    """Look up the status of an order, for example of A-1002."""
+    return f"Order {order_id}: being packed"
 
 
-agent: Agent[Any] = Agent(
+agent = Agent(
     name="Assistant",
     instructions="Reply concisely. Look orders up with the tool.",
-    tools=[order_status],
     model=choose_model(),
+    tools=[order_status],
 )
+calls = count(1)
 
 
-class Requests(RunHooks[Any]):
-    """Keeps what the model was sent; the SDK calls `on_llm_start` right before each model call."""
-
-    def __init__(self) -> None:
-        self.sent: list[list[TResponseInputItem]] = []
-
-    async def on_llm_start(
-        self,
-        context: RunContextWrapper[Any],
-        agent: Agent[Any],
-        system_prompt: str | None,
-        input_items: list[TResponseInputItem],
-    ) -> None:
-        self.sent.append(list(input_items))
-
-
-async def ask(session: Session, text: str, config: RunConfig | None = None) -> None:
-    """Run one turn and print it with both lists and the length that the model reports."""
-    requests = Requests()
-    result = await Runner.run(agent, text, session=session, run_config=config, hooks=requests)
-    tokens = result.raw_responses[0].usage.input_tokens
-    print(f"User: {text}\nAssistant: {result.final_output}")
-    print(f"  sent: {kinds(requests.sent[0])}, {tokens} input tokens")
-    print(f"  stored: {kinds(await session.get_items())}")
-
-
-def kinds(items: Sequence[Any]) -> str:
+def kinds(items: list) -> str:
     """For example "3 items (user, assistant, user)"."""
-    names = ", ".join(str(item.get("role") or item["type"]) for item in items)
+    names = ", ".join(item.get("role") or item["type"] for item in items)
     return f"{len(items)} {'item' if len(items) == 1 else 'items'} ({names or 'none'})"
 
 
-async def read_items(session: Session) -> None:
-    print("\nget_items() returns what is stored, get_items(limit=2) its last two items:")
-    await ask(session, FACTS[0])
-    await ask(session, FACTS[1])
-    for item in await session.get_items(limit=2):
-        text = json.dumps(item, sort_keys=True)
-        print(f"  {text if len(text) < 90 else text[:87] + '...'}")
+def show_request(data: CallModelData[None]) -> ModelInputData:
+    """The SDK calls this right before each model call, with the items that it sends."""
+    print(f"  sent, call {next(calls)}: {kinds(data.model_data.input)}")
+    return data.model_data
 
 
-async def seed(session: Session) -> None:
-    """Bring in what was said elsewhere: in another channel, program or year."""
-    question = "What is my favorite color?"
-    print("\nAn empty session cannot know; one with added items can:")
-    await ask(session, question)
-    await session.clear_session()
-    await session.add_items(
-        [
-            {"role": "user", "content": "My favorite color is green."},
-            {"role": "assistant", "content": "Noted: your favorite color is green."},
-        ]
-    )
-    await ask(session, question)
-
-
-async def correct(session: Session) -> None:
-    """`pop_item` removes and returns exactly one item, the last."""
-    print("\nA typing error is popped before the model is asked:")
-    await session.add_items([{"role": "user", "content": "My name is Alcie."}])
-    print(f"  popped: {await session.pop_item()}")
-    await ask(session, FACTS[0])
-
-
-async def pop_twice(session: Session) -> None:
-    """Two pops suit a turn of two items. A tool call makes it four; reasoning adds more."""
-    print("\nTwo blind pops leave the question and the tool call:")
-    await ask(session, "What is the status of order A-1002?", CALL_TOOL)
-    await session.pop_item()
-    await session.pop_item()
-    print(f"  left: {kinds(await session.get_items())}")
-    print("The SDK sends no tool call without its output, but the old question is sent again:")
-    await ask(session, FACTS[0])
-
-
-async def undo_turn(session: Session) -> list[TResponseInputItem]:
-    """Remove the last user message and all that followed it; returns these items in order.
-
-    No run may use the session meanwhile: lesson 7.3 has the lock for that. A session that holds no
-    user message keeps its items.
-    """
-    popped: list[TResponseInputItem] = []
-    while (item := await session.pop_item()) is not None:
-        popped.insert(0, item)
-        if item.get("role") == "user":
-            return popped
-    await session.add_items(popped)
-    return []
-
-
-async def undo_a_turn(session: Session) -> None:
-    print("\nUndoing the whole turn leaves nothing of it:")
-    await ask(session, "What is the status of order A-1002?", CALL_TOOL)
-    print(f"  undone: {kinds(await undo_turn(session))}")
-    await ask(session, FACTS[0])
-
-
-def last_turns(items: list[TResponseInputItem], count: int) -> list[TResponseInputItem]:
-    """The last `count` turns. A turn starts at a user message, so no tool pair is cut apart."""
-    starts = [index for index, item in enumerate(items) if item.get("role") == "user"]
-    return items[starts[-count] :] if len(starts) > count else items
-
-
-def send_three_turns(
-    history: list[TResponseInputItem], new_items: list[TResponseInputItem]
-) -> list[TResponseInputItem]:
-    """A `session_input_callback`. Return items of these two lists: any other would be stored."""
-    return last_turns(history, 3) + new_items
-
-
-async def bound_what_is_sent(session: Session) -> None:
-    print("\nAll that is stored is sent, so every request is longer than the one before:")
-    for text in FACTS:
-        await ask(session, text)
-    await ask(session, "What is the status of order A-1001?", CALL_TOOL)
-    print("SessionSettings(limit=2) reads the last two items, and of half a tool pair sends none:")
-    limit = RunConfig(session_settings=SessionSettings(limit=2))
-    await ask(session, DOG, limit)
-    print("A session_input_callback that sends the last three turns, whole:")
-    await ask(session, DOG, RunConfig(session_input_callback=send_three_turns))
-
-
-async def clear(db_path: Path) -> None:
-    """Continue in a new session with the last turn; the old one is cleared only after that."""
-    print("\nclear_session() deletes the items and the session's own row:")
-    old, new = SQLiteSession("clear_old", db_path), SQLiteSession("clear_new", db_path)
-    with closing(old), closing(new):
-        await new.clear_session()
-        await old.clear_session()
-        await ask(old, FACTS[0])
-        await ask(old, FACTS[1])
-        await new.add_items(last_turns(await old.get_items(), 1))
-        print(f"  rows before: {rows(db_path, 'clear_old')}")
-        await old.clear_session()
-        print(f"  rows after: {rows(db_path, 'clear_old')}")
-        await ask(new, DOG)
-
-
-def rows(db_path: Path, session_id: str) -> dict[str, int]:
-    """The session's number of rows in each of the SDK's two tables, read from the file itself."""
-    with closing(sqlite3.connect(db_path)) as db:
-        query = "SELECT count(*) FROM {} WHERE session_id = ?"
-        tables = ("agent_sessions", "agent_messages")
-        return {t: db.execute(query.format(t), (session_id,)).fetchone()[0] for t in tables}
+async def ask(session: Session, text: str, **settings) -> int:
+    """Run one turn with these settings of `RunConfig` and print it; returns its input tokens."""
+    print(f"User: {text}")
+    config = RunConfig(call_model_input_filter=show_request, **settings)
+    result = await Runner.run(agent, text, session=session, run_config=config)
+    print(f"Assistant: {result.final_output}")
+    return result.context_wrapper.usage.input_tokens
 
 
 async def main() -> None:
-    DB_PATH.parent.mkdir(exist_ok=True)
-    print(f"Each part clears its session in data/{DB_PATH.name} first.")
-    for part in (read_items, seed, correct, pop_twice, undo_a_turn, bound_what_is_sent):
-        with closing(SQLiteSession(part.__name__, DB_PATH)) as session:
-            await session.clear_session()
-            await part(session)
-    await clear(DB_PATH)
+    print("get_items() reads what is stored, get_items(limit=2) its last two items:")
+    session = SQLiteSession("user_123")
+    await ask(session, "My dog's name is Rex.")
+    await ask(session, "I work as a nurse.")
+    print(f"  get_items(): {kinds(await session.get_items())}")
+    for item in await session.get_items(limit=2):
+        print(f"  {str(item)[:80]}")
+    print("So: a message and its reply are an item each, oldest first.")
+
+    print("\nWhat was said elsewhere is not known, until add_items() stores it:")
+    await ask(session, "What is my favorite color?")
+    await session.clear_session()
+    print(f"  after clear_session(): {kinds(await session.get_items())}")
+    await session.add_items(
+        [
+            {"role": "user", "content": "My favorite color is green."},
+            {"role": "assistant", "content": "Noted."},
+        ]
+    )
+    print(f"  after add_items(): {kinds(await session.get_items())}")
+    await ask(session, "What is my favorite color?")
+    print("So: an item that you added counts as much as one that a run stored.")
+
+    print("\nA typing error and its reply are two items, and pop_item() removes the last one:")
+    await ask(session, "My name is Alcie.")
+    for _ in range(2):
+        print(f"  popped: {str(await session.pop_item())[:70]}")
+    await ask(session, "My name is Alice.")
+    print("So: the wrong name is neither stored nor sent.")
+
+    print("\nA turn with a tool call has four items. Two pops of a copy leave half of it:")
+    required = ModelSettings(tool_choice="required")
+    await ask(session, "What is the status of order A-1002?", model_settings=required)
+    half = await copy_of(session)
+    await half.pop_item()
+    await half.pop_item()
+    print(f"  left: {kinds(await half.get_items())}")
+    await ask(half, "Thank you.")
+    print("So: the SDK sends no call without its output, but the old question is sent again.")
+
+    print("\nundo_turn() looks where the last turn begins before it pops. Of another copy:")
+    whole = await copy_of(session)
+    print(f"  removed: {kinds(await undo_turn(whole))}")
+    await ask(whole, "Thank you.")
+    print("So: nothing of the turn is left, whatever it was made of.")
+
+    print("\nThree copies, one question: everything is sent, the last two items, or two turns:")
+    name, limit = "What is my name?", SessionSettings(limit=2)
+    everything = await ask(await copy_of(session), name)
+    two_items = await ask(await copy_of(session), name, session_settings=limit)
+    turns = await ask(await copy_of(session), name, session_input_callback=last_two_turns)
+    print(f"  input tokens: everything {everything}, limit=2 {two_items}, two turns {turns}")
+    print("So: a limit is the shortest, and cuts anywhere. Whole turns keep what belongs together.")
+
+    print("\nclear_session() deletes all of it:")
+    await session.clear_session()
+    await ask(session, name)
+    print("So: it is forgotten. The next question is the first of a new history.")
+
+
+async def copy_of(session: Session) -> Session:
+    """The same items in a session of their own, which forgets them with the process."""
+    copy = SQLiteSession("copy")
+    await copy.add_items(await session.get_items())
+    return copy
+
+
+def turn_starts(items: list) -> list[int]:
+    """A turn begins at a user message that follows no other. A row may be any JSON."""
+    users = [isinstance(item, dict) and item.get("role") == "user" for item in items]
+    return [i for i, user in enumerate(users) if user and not (i and users[i - 1])]
+
+
+async def undo_turn(session: Session) -> list:
+    """Remove the last turn, all of its user messages too; returns its items, oldest first.
+
+    It puts nothing back: stopped halfway, it leaves an older state of the session, never a gap.
+    No run may use the session meanwhile. Where no user message is stored, nothing is removed.
+    """
+    # The explicit limit is for a session that has SessionSettings: they hide its older items.
+    items = await session.get_items(limit=10**9)
+    turn = items[turn_starts(items)[-1] :] if turn_starts(items) else []
+    for _ in turn:
+        await session.pop_item()
+    return turn
+
+
+def last_two_turns(history: list, new: list) -> list:
+    """A `session_input_callback`: what it returns is sent."""
+    starts = turn_starts(history)
+    return history[starts[-2] :] + new if len(starts) > 1 else history + new
 
 
 if __name__ == "__main__":
