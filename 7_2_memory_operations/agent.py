@@ -12,17 +12,9 @@ import sys
 from itertools import count
 from pathlib import Path
 
-from agents import (
-    Agent,
-    ModelSettings,
-    RunConfig,
-    Runner,
-    Session,
-    SessionSettings,
-    SQLiteSession,
-    function_tool,
-)
-from agents.run import CallModelData, ModelInputData
+from agents import Agent, ModelSettings, Runner, SessionSettings, SQLiteSession, function_tool
+from agents.memory import Session
+from agents.run import CallModelData, ModelInputData, RunConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))
@@ -79,14 +71,13 @@ async def main() -> None:
     print("\nWhat was said elsewhere is not known, until add_items() stores it:")
     await ask(session, "What is my favorite color?")
     await session.clear_session()
-    print(f"  after clear_session(): {kinds(await session.get_items())}")
     await session.add_items(
         [
             {"role": "user", "content": "My favorite color is green."},
             {"role": "assistant", "content": "Noted."},
         ]
     )
-    print(f"  after add_items(): {kinds(await session.get_items())}")
+    print(f"  stored after clear_session() and add_items(): {kinds(await session.get_items())}")
     await ask(session, "What is my favorite color?")
     print("So: an item that you added counts as much as one that a run stored.")
 
