@@ -3,289 +3,277 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import closing
+import contextlib
+import io
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from agents import RunConfig, Runner, SessionSettings, SQLiteSession, TResponseInputItem
+from agents import RunConfig, Runner, SessionSettings, SQLiteSession
 from agents.testing import ScriptedModel
-from lesson_loader import check_program, load_lesson, recording_model, rows, run_solution, sent
+from hypothesis import given
+from hypothesis import strategies as st
+from lesson_loader import ROOT, load_lesson, recording_model, run_solution, sent
+from loopback_server import LoopbackServer
 
 FOLDER = "7_2_memory_operations"
-REPLY = "assistant: Reply."
-NAME, DOG, ASK_DOG = (
-    "user: My name is Alice.",
-    "user: My dog's name is Rex.",
-    "user: What is my dog's name?",
-)
-ORDER, OTHER_ORDER = (f"user: What is the status of order A-100{n}?" for n in (2, 1))
+REPLY, NOTED = "assistant: Reply.", "assistant: Noted."
+DOG, JOB = "user: My dog's name is Rex.", "user: I work as a nurse."
+COLOR, ASK_COLOR = "user: My favorite color is green.", "user: What is my favorite color?"
+WRONG, NAME = "user: My name is Alcie.", "user: My name is Alice."
+ASK_NAME, THANKS = "user: What is my name?", "user: Thank you."
+ORDER = "user: What is the status of order A-1002?"
 TOOL_TURN = [ORDER, "function_call", "function_call_output", REPLY]
 
 
-@pytest.fixture
+class Run(NamedTuple):
+    sent: list[list[str]]
+    printed: list[str]
+
+
+@pytest.fixture(scope="module")
 def lesson() -> ModuleType:
     return load_lesson(FOLDER)
 
 
+@pytest.fixture(scope="module")
+def run(lesson: ModuleType) -> Run:
+    """The whole script, once, with a model that knows nothing and keeps what it is sent."""
+    lesson.agent.model = model = recording_model()
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        asyncio.run(lesson.main())
+    return Run(sent(model), printed.getvalue().splitlines())
+
+
 @pytest.fixture
 def model(lesson: ModuleType) -> ScriptedModel:
-    lesson.agent.model = recording_model()
-    assert isinstance(lesson.agent.model, ScriptedModel)
-    return lesson.agent.model
-
-
-@pytest.fixture
-async def session(tmp_path: Path) -> AsyncIterator[SQLiteSession]:
-    with closing(SQLiteSession("s", tmp_path / "s.db")) as opened:
-        yield opened
-
-
-async def test_read_items(
-    lesson: ModuleType,
-    model: ScriptedModel,
-    session: SQLiteSession,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    await lesson.read_items(session)
-    assert sent(model) == [[NAME], [NAME, REPLY, DOG]]
-    assert rows(Path(session.db_path), "s") == [NAME, REPLY, DOG, REPLY]
-    printed = capsys.readouterr().out.splitlines()
-    assert '  {"content": "My dog\'s name is Rex.", "role": "user"}' in printed[-2]
-    assert '"text": "Reply."' in printed[-1]
-
-
-async def test_seeded_items_are_sent_as_if_they_had_been_said(
-    lesson: ModuleType, model: ScriptedModel, session: SQLiteSession
-) -> None:
-    await lesson.seed(session)
-    question, said = "user: What is my favorite color?", "user: My favorite color is green."
-    noted = "assistant: Noted: your favorite color is green."
-    assert sent(model) == [[question], [said, noted, question]]
-    assert rows(Path(session.db_path), "s") == [said, noted, question, REPLY]
-
-
-async def test_a_popped_item_is_neither_sent_nor_stored(
-    lesson: ModuleType,
-    model: ScriptedModel,
-    session: SQLiteSession,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    await lesson.correct(session)
-    assert sent(model) == [[NAME]]
-    assert rows(Path(session.db_path), "s") == [NAME, REPLY]
-    assert "popped: {'role': 'user', 'content': 'My name is Alcie.'}" in capsys.readouterr().out
-
-
-async def test_two_blind_pops_leave_the_question_and_the_call(
-    lesson: ModuleType,
-    model: ScriptedModel,
-    session: SQLiteSession,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    await lesson.pop_twice(session)
-    assert sent(model) == [[ORDER], TOOL_TURN[:3], [ORDER, NAME]], "the call alone is not sent"
-    assert rows(Path(session.db_path), "s") == [ORDER, "function_call", NAME, REPLY]
-    assert "  left: 2 items (user, function_call)\n" in capsys.readouterr().out
-
-
-async def test_undoing_a_turn_leaves_nothing_of_it(
-    lesson: ModuleType,
-    model: ScriptedModel,
-    session: SQLiteSession,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    await lesson.undo_a_turn(session)
-    assert sent(model) == [[ORDER], TOOL_TURN[:3], [NAME]]
-    assert rows(Path(session.db_path), "s") == [NAME, REPLY]
-    assert "  undone: 4 items (user, function_call, function_call_output, assistant)" in (
-        capsys.readouterr().out
-    )
-
-
-async def test_undo_takes_one_turn_and_only_a_turn(
-    lesson: ModuleType, model: ScriptedModel, session: SQLiteSession
-) -> None:
-    greeting: TResponseInputItem = {"role": "assistant", "content": "Welcome."}
-    await session.add_items([greeting])
-    await lesson.ask(session, lesson.FACTS[0])
-    await lesson.ask(session, lesson.FACTS[1])
-    undone = await lesson.undo_turn(session)
-    assert [item["role"] for item in undone] == ["user", "assistant"]
-    assert rows(Path(session.db_path), "s") == ["assistant: Welcome.", NAME, REPLY]
-    assert len(await lesson.undo_turn(session)) == 2
-    assert await lesson.undo_turn(session) == []
-    assert await session.get_items() == [greeting], "no turn is left, the greeting stays"
-    await session.clear_session()
-    assert await lesson.undo_turn(session) == []
-
-
-async def test_bounding_what_is_sent_leaves_the_rows_alone(
-    lesson: ModuleType, model: ScriptedModel, session: SQLiteSession
-) -> None:
-    await lesson.bound_what_is_sent(session)
-    tool_turn = [OTHER_ORDER, "function_call", "function_call_output", REPLY]
-    facts, dog_turn = [NAME, REPLY, DOG, REPLY], [ASK_DOG, REPLY]
-    assert sent(model) == [
-        [NAME],
-        [NAME, REPLY, DOG],
-        [*facts, OTHER_ORDER],
-        [*facts, *tool_turn[:3]],
-        [REPLY, ASK_DOG],
-        [DOG, REPLY, *tool_turn, *dog_turn, ASK_DOG],
-    ]
-    assert rows(Path(session.db_path), "s") == [*facts, *tool_turn, *dog_turn, *dog_turn]
-
-
-async def test_the_limit_reads_the_half_pair_that_is_not_sent(
-    lesson: ModuleType, model: ScriptedModel, session: SQLiteSession
-) -> None:
-    await lesson.ask(session, "What is the status of order A-1002?", lesson.CALL_TOOL)
-    read = await session.get_items(limit=2)
-    assert [item.get("type") for item in read] == ["function_call_output", "message"]
-    limit = RunConfig(session_settings=SessionSettings(limit=2))
-    await Runner.run(lesson.agent, "Hello", session=session, run_config=limit)
-    assert sent(model)[-1] == [REPLY, "user: Hello"]
-    # A callback that cuts by items has no such net: the half pair is sent, and servers refuse it.
-    cut = RunConfig(session_input_callback=lambda history, new: history[-4:-2] + new)
-    await Runner.run(lesson.agent, "Hello", session=session, run_config=cut)
-    assert sent(model)[-1] == ["function_call_output", REPLY, "user: Hello"]
-    cut = RunConfig(session_input_callback=lambda history, new: history[:2] + new)
-    await Runner.run(lesson.agent, "Hello", session=session, run_config=cut)
-    assert sent(model)[-1] == [ORDER, "user: Hello"], "a call without its output is never sent"
-
-
-async def test_an_item_that_the_callback_makes_up_is_stored(
-    lesson: ModuleType, model: ScriptedModel, session: SQLiteSession
-) -> None:
-    def add(history: list[Any], new_items: list[Any]) -> list[Any]:
-        return [{"role": "user", "content": "Made up."}, *history, *new_items]
-
-    await lesson.ask(session, "Hello", RunConfig(session_input_callback=add))
-    assert rows(Path(session.db_path), "s") == ["user: Made up.", "user: Hello", REPLY]
-
-
-@pytest.mark.parametrize("count", [1, 2, 3])
-def test_last_turns_are_whole(lesson: ModuleType, count: int) -> None:
-    turn: list[dict[str, Any]] = [
-        {"role": "user", "content": "?"},
-        {"type": "function_call", "call_id": "1"},
-        {"type": "function_call_output", "call_id": "1"},
-    ]
-    assert lesson.last_turns(turn * 2, count) == turn * min(count, 2)
-    assert lesson.last_turns([], count) == []
-
-
-async def test_clearing_deletes_the_sessions_row_too(
-    lesson: ModuleType, model: ScriptedModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    db_path = tmp_path / "s.db"
-    await lesson.clear(db_path)
-    assert sent(model)[-1] == [DOG, REPLY, ASK_DOG]
-    assert rows(db_path, "clear_old") == []
-    assert rows(db_path, "clear_new") == [DOG, REPLY, ASK_DOG, REPLY]
-    with closing(sqlite3.connect(db_path)) as db:
-        assert db.execute("SELECT session_id FROM agent_sessions").fetchall() == [("clear_new",)]
-    printed = capsys.readouterr().out
-    assert "  rows before: {'agent_sessions': 1, 'agent_messages': 4}\n" in printed
-    assert "  rows after: {'agent_sessions': 0, 'agent_messages': 0}\n" in printed
-
-
-async def test_the_tool_is_deterministic(lesson: ModuleType, session: SQLiteSession) -> None:
-    lesson.agent.model = recording_model()
-    await lesson.ask(session, "What is the status of order A-1002?", lesson.CALL_TOOL)
-    output: Any = (await session.get_items())[2]
-    assert output["output"] == "Order A-1002: being packed"
-    parameters = json.dumps(lesson.order_status.params_json_schema)
-    assert "The order's ID, for example A-1001." in parameters
-
-
-def test_the_program(tmp_path: Path) -> None:
-    printed = check_program(FOLDER, "memory_operations.db", tmp_path)
-    turns = [turn.splitlines() for turn in printed.split("User: ")[1:]]
-    replies = [(turn[0], turn[1]) for turn in turns]
-    assert [
-        "green" in reply for question, reply in replies if question.endswith("favorite color?")
-    ] == [False, True]
-    assert ["Rex" in reply for question, reply in replies if question.endswith("dog's name?")] == [
-        False,
-        True,
-        True,
-    ]
-    assert sum("being packed" in reply for _, reply in replies) == 2
-    tokens = [int(line.split(", ")[-1].split()[0]) for turn in turns for line in turn[2:3]]
-    assert min(tokens) > 0, "the length that the model reports is missing"
-
-
-def test_the_solution_forgets_the_city_and_nothing_else(lesson: ModuleType) -> None:
-    forget = run_solution(FOLDER, lesson)["forget"]
     lesson.agent.model = model = recording_model()
+    return model
 
-    async def check() -> list[str]:
-        with closing(SQLiteSession("s")) as session, closing(SQLiteSession("copy")) as copy:
-            for text in ("My name is Alice.", "I live in Oslo.", "I work as a nurse."):
-                await lesson.ask(session, text)
-            await forget(session, "Oslo", copy)
-            assert await copy.get_items() == []
-            await lesson.ask(session, "Where do I live?")
-            return sent(model)[-1]
 
-    assert asyncio.run(check()) == [
-        *(NAME, REPLY),
-        *("user: I work as a nurse.", REPLY),
-        "user: Where do I live?",
+# -- the script -----------------------------------------------------------------------------
+
+
+def test_what_the_model_is_sent(run: Run) -> None:
+    seeded = [COLOR, NOTED, ASK_COLOR, REPLY]
+    corrected = [*seeded, NAME, REPLY]
+    expected = {
+        "what was said before": [[DOG], [DOG, REPLY, JOB]],
+        "a question that no item answers": [[DOG, REPLY, JOB, REPLY, ASK_COLOR]],
+        "added items, and none from before the clear": [[COLOR, NOTED, ASK_COLOR]],
+        "the wrong name only before the pops": [[*seeded, WRONG], [*seeded, NAME]],
+        "a tool turn": [[*corrected, ORDER], [*corrected, *TOOL_TURN[:3]]],
+        "half a turn without the call": [[*corrected, ORDER, THANKS]],
+        "nothing of an undone turn": [[*corrected, THANKS]],
+        "everything": [[*corrected, *TOOL_TURN, ASK_NAME]],
+        "a limit, without the output whose call it cuts off": [[REPLY, ASK_NAME]],
+        "two whole turns": [[NAME, REPLY, *TOOL_TURN, ASK_NAME]],
+        "nothing from before the clear": [[ASK_NAME]],
+    }
+    assert run.sent == [request for requests in expected.values() for request in requests]
+
+
+def test_each_request_is_printed_with_its_number(run: Run) -> None:
+    printed = [line for line in run.printed if line.startswith("  sent, call ")]
+    assert len(printed) == len(run.sent)
+    for number, (line, request) in enumerate(zip(printed, run.sent, strict=True), 1):
+        names = [item.partition(":")[0] for item in request]
+        items = "1 item" if len(names) == 1 else f"{len(names)} items"
+        assert line == f"  sent, call {number}: {items} ({', '.join(names)})"
+
+
+def test_what_is_stored_is_printed(run: Run) -> None:
+    plain = "user, assistant"
+    assert [line for line in run.printed if line.startswith(("  get", "  stored", "  popped"))] == [
+        f"  get_items(): 4 items ({plain}, {plain})",
+        f"  stored after clear_session() and add_items(): 2 items ({plain})",
+        "  popped: {'id': 'scripted-message', 'content': [{'annotations': [], 'text': 'Reply.'"[:80],
+        "  popped: {'content': 'My name is Alcie.', 'role': 'user'}",
     ]
+    assert f"  left: 8 items ({plain}, {plain}, {plain}, user, function_call)" in run.printed
+    assert (
+        "  removed: 4 items (user, function_call, function_call_output, assistant)" in run.printed
+    )
+    assert "  {'content': 'I work as a nurse.', 'role': 'user'}" in run.printed
 
 
-class Stopped(BaseException):
+def test_each_part_is_announced_shown_and_explained(run: Run) -> None:
+    parts = "\n".join(run.printed).split("\n\n")
+    assert len(parts) == 7
+    for part in parts:
+        first, *shown, last = part.splitlines()
+        assert first.endswith(":") and last.startswith("So: "), part
+        users, replies = (
+            [i for i, line in enumerate(shown) if line.startswith(start)]
+            for start in ("User: ", "Assistant: ")
+        )
+        assert users and len(users) == len(replies), part
+
+
+def test_the_script_needs_nothing_but_the_sdk(tmp_path: Path) -> None:
+    """In an empty folder, without `choose_model`, it runs to its end and leaves no file."""
+    source = (ROOT / FOLDER / "agent.py").read_text(encoding="utf-8")
+    for part in ("from session_lab.models import choose_model\n", "    model=choose_model(),\n"):
+        assert source.count(part) == 1
+        source = source.replace(part, "")
+    script = tmp_path / "lesson" / "agent.py"
+    script.parent.mkdir()
+    script.write_text(source, encoding="utf-8")
+    with LoopbackServer() as server:
+        done = subprocess.run(
+            [sys.executable, "-B", str(script)],
+            cwd="/",
+            env={**os.environ, "OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "none"},
+            capture_output=True,
+            encoding="utf-8",
+            timeout=120,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        lengths = [len(request.items) for request in server.requests]
+    # This server never calls the tool, so the order is a plain turn of two items.
+    assert lengths == [1, 3, 5, 3, 5, 5, 7, 7, 7, 9, 3, 5, 1]
+    assert "  input tokens: everything 11, limit=2 11, two turns 11\n" in done.stdout
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [script]
+
+
+# -- undo_turn ------------------------------------------------------------------------------
+
+any_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=4,
+)
+user_messages = st.builds(lambda text: {"role": "user", "content": text}, any_json)
+others = st.one_of(
+    any_json,
+    st.sampled_from(["assistant", "system"]).map(lambda role: {"role": role, "content": "x"}),
+    st.sampled_from(["function_call", "function_call_output", "reasoning"]).map(
+        lambda kind: {"type": kind, "call_id": "1"}
+    ),
+    st.lists(user_messages, max_size=1),  # a list is no message, whatever it holds
+)
+turns = st.tuples(
+    st.lists(user_messages, min_size=1, max_size=3), st.lists(others, max_size=4)
+).map(lambda parts: [*parts[0], *parts[1]])
+
+
+class Killed(BaseException):
     """Stands for the end of the process."""
 
 
-class Stopping(SQLiteSession):
-    """Ends at its `last`th change, before or after that change is in the database."""
+class Watched(SQLiteSession):
+    """In memory. Refuses to be added to once it is filled, and dies before pop number `last`."""
 
-    def __init__(self, *args: Any, last: int, after: bool) -> None:
-        super().__init__(*args)
-        self.last, self.after, self.changes = last, after, 0
+    def __init__(self, items: list[Any], last: int | None = None) -> None:
+        super().__init__("watched", session_settings=SessionSettings(limit=1))
+        asyncio.run(super().add_items(items))
+        self.pops_left = last
 
-    def check(self, after: bool) -> None:
-        self.changes += not after
-        if self.changes == self.last and after == self.after:
-            raise Stopped
+    async def add_items(self, items: list[Any]) -> None:
+        raise AssertionError(f"put back: {items}")
 
-    async def add_items(self, items: list[TResponseInputItem]) -> None:
-        self.check(False)
-        await super().add_items(items)
-        self.check(True)
+    async def pop_item(self) -> Any:
+        if self.pops_left == 0:
+            raise Killed
+        if self.pops_left is not None:
+            self.pops_left -= 1
+        return await super().pop_item()
 
-    async def pop_item(self) -> TResponseInputItem | None:
-        self.check(False)
-        item = await super().pop_item()
-        self.check(True)
-        return item
+    def rows(self) -> list[Any]:
+        return asyncio.run(self.get_items(limit=-1))
 
 
-# Six pops, one that finds nothing, and the adding.
-@pytest.mark.parametrize("last", range(1, 9))
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_a_solution_that_stops_in_between_loses_nothing(
-    lesson: ModuleType, last: int, after: bool, tmp_path: Path
+# What a session can hold before a turn begins: nothing, or an end that is no user message.
+histories = st.one_of(
+    st.just([]),
+    st.tuples(st.lists(user_messages | others, max_size=8), others).map(lambda h: [*h[0], h[1]]),
+)
+
+
+@given(history=histories, turn=turns)
+def test_after_undo_the_session_is_what_it_was_before_the_turn(
+    lesson: ModuleType, history: list[Any], turn: list[Any]
 ) -> None:
-    forget = run_solution(FOLDER, lesson)["forget"]
-    items: list[Any] = []
-    for text in ("My name is Alice.", "I live in Oslo.", "I work as a nurse."):
-        items += [{"role": "user", "content": text}, {"role": "assistant", "content": "Noted."}]
-    session = Stopping("s", tmp_path / "s.db", last=0, after=after)
-    with closing(session), closing(SQLiteSession("copy", tmp_path / "s.db")) as copy:
-        asyncio.run(session.add_items(items))
-        session.last, session.changes = last, 0
-        with pytest.raises(Stopped):
-            asyncio.run(forget(session, "Oslo", copy))
-        assert asyncio.run(copy.get_items()) == items
-        with pytest.raises(RuntimeError, match="restore"):
-            asyncio.run(forget(session, "Oslo", copy))
-        assert asyncio.run(copy.get_items()) == items, "a second call takes nothing from the copy"
+    session = Watched([*history, *turn])
+    assert asyncio.run(lesson.undo_turn(session)) == turn
+    assert session.rows() == history
+    session.close()
+
+
+@given(history=histories, turn=turns, data=st.data())
+def test_a_kill_between_two_pops_leaves_the_history_and_the_beginning_of_the_turn(
+    lesson: ModuleType, history: list[Any], turn: list[Any], data: st.DataObject
+) -> None:
+    pops = data.draw(st.integers(0, len(turn) - 1))
+    session = Watched([*history, *turn], pops)
+    with pytest.raises(Killed):
+        asyncio.run(lesson.undo_turn(session))
+    assert session.rows() == [*history, *turn[: len(turn) - pops]]
+    session.close()
+
+
+@given(history=st.lists(others, max_size=4))
+def test_without_a_user_message_nothing_is_removed(lesson: ModuleType, history: list[Any]) -> None:
+    session = Watched(history)
+    assert asyncio.run(lesson.undo_turn(session)) == []
+    assert session.rows() == history
+    session.close()
+
+
+@given(turns=st.lists(turns, max_size=4))
+def test_the_last_two_turns_are_whole(lesson: ModuleType, turns: list[list[Any]]) -> None:
+    turns = [[*turn, {"role": "assistant", "content": "x"}] for turn in turns]
+    history = [item for turn in turns for item in turn]
+    expected = [item for turn in turns[-2:] for item in turn]
+    assert lesson.last_two_turns(history, ["new"]) == [*expected, "new"]
+
+
+# -- what the README says of the SDK --------------------------------------------------------
+
+
+async def test_a_callback_that_cuts_by_items_has_no_net(
+    lesson: ModuleType, model: ScriptedModel
+) -> None:
+    session = SQLiteSession("s")
+    await session.add_items(
+        [
+            {"role": "user", "content": "Where is it?"},
+            {"type": "function_call", "call_id": "1", "name": "order_status", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "1", "output": "being packed"},
+        ]
+    )
+    for cut, reaches in (
+        (lambda history, new: history[2:3] + new, ["function_call_output", THANKS]),
+        (lambda history, new: history[:2] + new, ["user: Where is it?", THANKS]),
+    ):
+        config = RunConfig(session_input_callback=cut)
+        await Runner.run(lesson.agent, "Thank you.", session=session, run_config=config)
+        assert sent(model)[-1] == reaches
+    limit = RunConfig(session_settings=SessionSettings(limit=5))
+    await Runner.run(lesson.agent, "Thank you.", session=session, run_config=limit)
+    assert sent(model)[-1] == [THANKS, REPLY, THANKS, REPLY, THANKS]
+
+
+async def test_an_item_that_the_callback_makes_up_is_stored(
+    lesson: ModuleType, model: ScriptedModel
+) -> None:
+    def add(history: list[Any], new: list[Any]) -> list[Any]:
+        return [{"role": "user", "content": "Made up."}, *history, *new]
+
+    session = SQLiteSession("s")
+    config = RunConfig(session_input_callback=add)
+    await Runner.run(lesson.agent, "Thank you.", session=session, run_config=config)
+    stored = [item["content"] for item in (await session.get_items())[:-1]]
+    assert stored == ["Made up.", "Thank you."]
+
+
+def test_the_solution_forgets_the_city_and_nothing_else(lesson: ModuleType) -> None:
+    lesson.agent.model = model = recording_model()
+    run_solution(FOLDER, lesson)
+    *_, last = sent(model)
+    assert last[:5] == [NAME, REPLY, JOB, REPLY, "user: Where do I live?"]
+    assert not [item for item in last if "Oslo" in item]
