@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import itertools
+import operator
 import os
 import subprocess
 import sys
@@ -13,8 +15,19 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
-from agents import RunConfig, Runner, SessionSettings, SQLiteSession
-from agents.testing import ScriptedModel
+from agents import (
+    Agent,
+    GuardrailFunctionOutput,
+    InputGuardrailTripwireTriggered,
+    RunConfig,
+    Runner,
+    SessionSettings,
+    SQLiteSession,
+    function_tool,
+    input_guardrail,
+)
+from agents.run import ModelInputData
+from agents.testing import ScriptedModel, assistant_message, function_call
 from hypothesis import given
 from hypothesis import strategies as st
 from lesson_loader import ROOT, load_lesson, recording_model, run_solution, sent
@@ -91,7 +104,9 @@ def test_what_is_stored_is_printed(run: Run) -> None:
     assert [line for line in run.printed if line.startswith(("  get", "  stored", "  popped"))] == [
         f"  get_items(): 4 items ({plain}, {plain})",
         f"  stored after clear_session() and add_items(): 2 items ({plain})",
-        "  popped: {'id': 'scripted-message', 'content': [{'annotations': [], 'text': 'Reply.'"[:80],
+        "  popped: {'id': 'scripted-message', 'content': [{'annotations': [], 'text': 'Reply.'"[
+            :80
+        ],
         "  popped: {'content': 'My name is Alcie.', 'role': 'user'}",
     ]
     assert f"  left: 8 items ({plain}, {plain}, {plain}, user, function_call)" in run.printed
@@ -234,41 +249,129 @@ def test_the_last_two_turns_are_whole(lesson: ModuleType, turns: list[list[Any]]
 
 # -- what the README says of the SDK --------------------------------------------------------
 
+CALL = {"type": "function_call", "call_id": "1", "name": "order_status", "arguments": "{}"}
+OUTPUT = {"type": "function_call_output", "call_id": "1", "output": "being packed"}
+QUESTION = {"role": "user", "content": "Where is it?"}
+REASONING = {"type": "reasoning", "id": "rs_1", "summary": []}
+ANSWER = {"role": "assistant", "content": "Packed."}
+HALVES = {
+    "a limit": (RunConfig(session_settings=SessionSettings(limit=2)), [OUTPUT, ANSWER], [ANSWER]),
+    "nothing": (RunConfig(), [OUTPUT, ANSWER], [OUTPUT, ANSWER]),
+    "a callback": (RunConfig(session_input_callback=operator.add), [OUTPUT], [OUTPUT]),
+    "a callback and a limit": (
+        RunConfig(session_settings=SessionSettings(limit=2), session_input_callback=operator.add),
+        [CALL, OUTPUT, ANSWER],
+        [OUTPUT, ANSWER],
+    ),
+    "a call alone": (RunConfig(), [QUESTION, CALL], [QUESTION]),
+    "a call alone in a filter": (
+        RunConfig(
+            call_model_input_filter=lambda data: ModelInputData(data.model_data.input[:1], "")
+        ),
+        [CALL, OUTPUT],
+        [CALL],
+    ),
+    "a changed copy of a call": (
+        RunConfig(session_input_callback=lambda old, new: [{**old[0], "arguments": "{ }"}, *new]),
+        [CALL],
+        [{**CALL, "arguments": "{ }"}],
+    ),
+    "a limit before a reasoning item": (
+        RunConfig(session_settings=SessionSettings(limit=1)),
+        [QUESTION, REASONING, ANSWER],
+        [ANSWER],
+    ),
+}
 
-async def test_a_callback_that_cuts_by_items_has_no_net(
-    lesson: ModuleType, model: ScriptedModel
+
+@pytest.mark.parametrize(("config", "stored", "sent_of_it"), HALVES.values(), ids=HALVES)
+async def test_what_is_sent_of_half_a_pair(
+    lesson: ModuleType, model: ScriptedModel, config: RunConfig, stored: list[Any], sent_of_it: Any
 ) -> None:
     session = SQLiteSession("s")
-    await session.add_items(
-        [
-            {"role": "user", "content": "Where is it?"},
-            {"type": "function_call", "call_id": "1", "name": "order_status", "arguments": "{}"},
-            {"type": "function_call_output", "call_id": "1", "output": "being packed"},
-        ]
-    )
-    for cut, reaches in (
-        (lambda history, new: history[2:3] + new, ["function_call_output", THANKS]),
-        (lambda history, new: history[:2] + new, ["user: Where is it?", THANKS]),
-    ):
-        config = RunConfig(session_input_callback=cut)
-        await Runner.run(lesson.agent, "Thank you.", session=session, run_config=config)
-        assert sent(model)[-1] == reaches
-    limit = RunConfig(session_settings=SessionSettings(limit=5))
-    await Runner.run(lesson.agent, "Thank you.", session=session, run_config=limit)
-    assert sent(model)[-1] == [THANKS, REPLY, THANKS, REPLY, THANKS]
-
-
-async def test_an_item_that_the_callback_makes_up_is_stored(
-    lesson: ModuleType, model: ScriptedModel
-) -> None:
-    def add(history: list[Any], new: list[Any]) -> list[Any]:
-        return [{"role": "user", "content": "Made up."}, *history, *new]
-
-    session = SQLiteSession("s")
-    config = RunConfig(session_input_callback=add)
+    await session.add_items(stored)
     await Runner.run(lesson.agent, "Thank you.", session=session, run_config=config)
-    stored = [item["content"] for item in (await session.get_items())[:-1]]
-    assert stored == ["Made up.", "Thank you."]
+    request = [item for item in model.calls[-1].input if item.get("content") != "Thank you."]
+    assert request == sent_of_it
+
+
+def changed(item: Any) -> Any:
+    return {**item, "content": "changed"}
+
+
+CALLBACKS = {
+    "a changed new item": (lambda old, new: [*old, changed(new[0])], ["Hello.", "changed"]),
+    "a dropped new item": (lambda old, new: old, ["Hello."]),
+    "a doubled new item": (lambda old, new: [*old, *new, *new], ["Hello.", "Hi.", "Hi."]),
+    "a made up item": (
+        lambda old, new: [*old, changed(new[0]), *new],
+        ["Hello.", "changed", "Hi."],
+    ),
+    "a changed copy": (lambda old, new: [changed(old[0]), *new], ["Hello.", "changed", "Hi."]),
+    "a dropped copy": (lambda old, new: new, ["Hello.", "Hi."]),
+}
+
+
+@pytest.mark.parametrize(("callback", "left"), CALLBACKS.values(), ids=CALLBACKS)
+async def test_what_a_callback_makes_of_the_rows(
+    lesson: ModuleType, model: ScriptedModel, callback: Any, left: list[str]
+) -> None:
+    session = SQLiteSession("s")
+    await session.add_items([{"role": "user", "content": "Hello."}])
+    config = RunConfig(session_input_callback=callback)
+    await Runner.run(lesson.agent, "Hi.", session=session, run_config=config)
+    assert [item["content"] for item in (await session.get_items())[:-1]] == left
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(None, 3), (2, 0)])
+async def test_a_limit_that_slides_keeps_no_beginning(
+    lesson: ModuleType, model: ScriptedModel, limit: int | None, kept: int
+) -> None:
+    session = SQLiteSession("s", session_settings=SessionSettings(limit=limit))
+    for text in ("One.", "Two.", "Three."):
+        await Runner.run(lesson.agent, text, session=session)
+    before, last = (call.input for call in model.calls[-2:])
+    same = [a == b for a, b in zip(before, last, strict=False)]
+    assert len(list(itertools.takewhile(bool, same))) == kept
+
+
+@function_tool(needs_approval=True)
+def dangerous() -> str:
+    return "done"
+
+
+@input_guardrail
+def blocked(context: object, agent: object, text: object) -> GuardrailFunctionOutput:
+    return GuardrailFunctionOutput(None, tripwire_triggered=True)
+
+
+def orders(count: int) -> list[Any]:
+    return [function_call("order_status", {"order_id": "A"}, call_id=str(i)) for i in range(count)]
+
+
+FAILURES: dict[str, tuple[int, list[Any], dict[str, Any]]] = {
+    "at once": (1, [RuntimeError("away")], {}),
+    "blocked": (1, [[assistant_message("x")]], {"input_guardrails": [blocked]}),
+    "after a tool call": (3, [orders(1), RuntimeError("away")], {}),
+    "after two parallel calls": (5, [orders(2), RuntimeError("away")], {}),
+    "waiting": (2, [[function_call("dangerous", {}, call_id="1")]], {"tools": [dangerous]}),
+}
+
+
+@pytest.mark.parametrize(("count", "steps", "options"), FAILURES.values(), ids=FAILURES)
+async def test_what_a_run_without_an_answer_leaves_is_undone(
+    lesson: ModuleType, count: int, steps: list[Any], options: dict[str, Any]
+) -> None:
+    agent = Agent(
+        name="A", model=ScriptedModel(steps), **{"tools": [lesson.order_status], **options}
+    )
+    session = SQLiteSession("s")
+    await session.add_items([QUESTION, ANSWER])
+    with contextlib.suppress(RuntimeError, InputGuardrailTripwireTriggered):
+        result = await Runner.run(agent, "Hi.", session=session)
+        assert result.interruptions
+    assert len(await lesson.undo_turn(session)) == count
+    assert await session.get_items() == [QUESTION, ANSWER]
 
 
 def test_the_solution_forgets_the_city_and_nothing_else(lesson: ModuleType) -> None:
