@@ -157,6 +157,7 @@ def test_the_script_needs_nothing_but_the_sdk(tmp_path: Path) -> None:
 
 # -- undo_turn ------------------------------------------------------------------------------
 
+# Keys of three letters at most: no item of these has a role or a type.
 any_json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner),
@@ -239,11 +240,13 @@ def test_without_a_user_message_nothing_is_removed(lesson: ModuleType, history: 
     session.close()
 
 
-@given(turns=st.lists(turns, max_size=4))
-def test_the_last_two_turns_are_whole(lesson: ModuleType, turns: list[list[Any]]) -> None:
+@given(greeting=st.lists(others, max_size=2), turns=st.lists(turns, max_size=4))
+def test_the_last_two_turns_are_whole(
+    lesson: ModuleType, greeting: list[Any], turns: list[list[Any]]
+) -> None:
     turns = [[*turn, {"role": "assistant", "content": "x"}] for turn in turns]
-    history = [item for turn in turns for item in turn]
-    expected = [item for turn in turns[-2:] for item in turn]
+    history = sum(turns, greeting)
+    expected = sum(turns[-2:], [] if len(turns) > 1 else greeting)
     assert lesson.last_two_turns(history, ["new"]) == [*expected, "new"]
 
 
