@@ -24,7 +24,11 @@ from session_lab.models import choose_model
 
 @function_tool
 def order_status(order_id: str) -> str:
-    """Look up the status of an order, for example of A-1002."""
+    """Look up the status of an order.
+
+    Args:
+        order_id: The order's ID, for example A-1001.
+    """
     return f"Order {order_id}: being packed"
 
 
@@ -65,7 +69,7 @@ async def main() -> None:
     await ask(session, "I work as a nurse.")
     print(f"  get_items(): {kinds(await session.get_items())}")
     for item in await session.get_items(limit=2):
-        print(f"  {str(item)[:80]}")
+        print(f"  {str(item)[:70]}")
     print("So: a message and its reply are an item each, oldest first.")
 
     print("\nWhat was said elsewhere is not known, until add_items() stores it:")
@@ -109,7 +113,7 @@ async def main() -> None:
     everything = await ask(await copy_of(session), name)
     two_items = await ask(await copy_of(session), name, session_settings=limit)
     turns = await ask(await copy_of(session), name, session_input_callback=last_two_turns)
-    print(f"  input tokens: everything {everything}, limit=2 {two_items}, two turns {turns}")
+    print(f"  input tokens: everything {everything} | limit=2 {two_items} | two turns {turns}")
     print("So: a limit is the shortest, and cuts anywhere. Whole turns keep what belongs together.")
 
     print("\nclear_session() deletes all of it:")

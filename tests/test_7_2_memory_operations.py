@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-import itertools
-import operator
 import os
 import subprocess
 import sys
@@ -15,19 +13,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
-from agents import (
-    Agent,
-    GuardrailFunctionOutput,
-    InputGuardrailTripwireTriggered,
-    RunConfig,
-    Runner,
-    SessionSettings,
-    SQLiteSession,
-    function_tool,
-    input_guardrail,
-)
-from agents.run import ModelInputData
-from agents.testing import ScriptedModel, assistant_message, function_call
+from agents import SessionSettings, SQLiteSession
 from hypothesis import given
 from hypothesis import strategies as st
 from lesson_loader import ROOT, load_lesson, recording_model, run_solution, sent
@@ -60,12 +46,6 @@ def run(lesson: ModuleType) -> Run:
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         asyncio.run(lesson.main())
     return Run(sent(model), printed.getvalue().splitlines())
-
-
-@pytest.fixture
-def model(lesson: ModuleType) -> ScriptedModel:
-    lesson.agent.model = model = recording_model()
-    return model
 
 
 # -- the script -----------------------------------------------------------------------------
@@ -104,9 +84,7 @@ def test_what_is_stored_is_printed(run: Run) -> None:
     assert [line for line in run.printed if line.startswith(("  get", "  stored", "  popped"))] == [
         f"  get_items(): 4 items ({plain}, {plain})",
         f"  stored after clear_session() and add_items(): 2 items ({plain})",
-        "  popped: {'id': 'scripted-message', 'content': [{'annotations': [], 'text': 'Reply.'"[
-            :80
-        ],
+        "  popped: {'id': 'scripted-message', 'content': [{'annotations': [], 'text': 'Re",
         "  popped: {'content': 'My name is Alcie.', 'role': 'user'}",
     ]
     assert f"  left: 8 items ({plain}, {plain}, {plain}, user, function_call)" in run.printed
@@ -151,7 +129,7 @@ def test_the_script_needs_nothing_but_the_sdk(tmp_path: Path) -> None:
         lengths = [len(request.items) for request in server.requests]
     # This server never calls the tool, so the order is a plain turn of two items.
     assert lengths == [1, 3, 5, 3, 5, 5, 7, 7, 7, 9, 3, 5, 1]
-    assert "  input tokens: everything 11, limit=2 11, two turns 11\n" in done.stdout
+    assert "  input tokens: everything 11 | limit=2 11 | two turns 11\n" in done.stdout
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [script]
 
 
@@ -200,7 +178,7 @@ class Watched(SQLiteSession):
         return await super().pop_item()
 
     def rows(self) -> list[Any]:
-        return asyncio.run(self.get_items(limit=-1))
+        return asyncio.run(self.get_items(limit=10**9))
 
 
 # What a session can hold before a turn begins: nothing, or an end that is no user message.
@@ -250,131 +228,7 @@ def test_the_last_two_turns_are_whole(
     assert lesson.last_two_turns(history, ["new"]) == [*expected, "new"]
 
 
-# -- what the README says of the SDK --------------------------------------------------------
-
-CALL = {"type": "function_call", "call_id": "1", "name": "order_status", "arguments": "{}"}
-OUTPUT = {"type": "function_call_output", "call_id": "1", "output": "being packed"}
-QUESTION = {"role": "user", "content": "Where is it?"}
-REASONING = {"type": "reasoning", "id": "rs_1", "summary": []}
-ANSWER = {"role": "assistant", "content": "Packed."}
-HALVES = {
-    "a limit": (RunConfig(session_settings=SessionSettings(limit=2)), [OUTPUT, ANSWER], [ANSWER]),
-    "nothing": (RunConfig(), [OUTPUT, ANSWER], [OUTPUT, ANSWER]),
-    "a callback": (RunConfig(session_input_callback=operator.add), [OUTPUT], [OUTPUT]),
-    "a callback and a limit": (
-        RunConfig(session_settings=SessionSettings(limit=2), session_input_callback=operator.add),
-        [CALL, OUTPUT, ANSWER],
-        [OUTPUT, ANSWER],
-    ),
-    "a call alone": (RunConfig(), [QUESTION, CALL], [QUESTION]),
-    "a call alone in a filter": (
-        RunConfig(
-            call_model_input_filter=lambda data: ModelInputData(data.model_data.input[:1], "")
-        ),
-        [CALL, OUTPUT],
-        [CALL],
-    ),
-    "a changed copy of a call": (
-        RunConfig(session_input_callback=lambda old, new: [{**old[0], "arguments": "{ }"}, *new]),
-        [CALL],
-        [{**CALL, "arguments": "{ }"}],
-    ),
-    "a limit before a reasoning item": (
-        RunConfig(session_settings=SessionSettings(limit=1)),
-        [QUESTION, REASONING, ANSWER],
-        [ANSWER],
-    ),
-}
-
-
-@pytest.mark.parametrize(("config", "stored", "sent_of_it"), HALVES.values(), ids=HALVES)
-async def test_what_is_sent_of_half_a_pair(
-    lesson: ModuleType, model: ScriptedModel, config: RunConfig, stored: list[Any], sent_of_it: Any
-) -> None:
-    session = SQLiteSession("s")
-    await session.add_items(stored)
-    await Runner.run(lesson.agent, "Thank you.", session=session, run_config=config)
-    request = [item for item in model.calls[-1].input if item.get("content") != "Thank you."]
-    assert request == sent_of_it
-
-
-def changed(item: Any) -> Any:
-    return {**item, "content": "changed"}
-
-
-CALLBACKS = {
-    "a changed new item": (lambda old, new: [*old, changed(new[0])], ["Hello.", "changed"]),
-    "a dropped new item": (lambda old, new: old, ["Hello."]),
-    "a doubled new item": (lambda old, new: [*old, *new, *new], ["Hello.", "Hi.", "Hi."]),
-    "a made up item": (
-        lambda old, new: [*old, changed(new[0]), *new],
-        ["Hello.", "changed", "Hi."],
-    ),
-    "a changed copy": (lambda old, new: [changed(old[0]), *new], ["Hello.", "changed", "Hi."]),
-    "a dropped copy": (lambda old, new: new, ["Hello.", "Hi."]),
-}
-
-
-@pytest.mark.parametrize(("callback", "left"), CALLBACKS.values(), ids=CALLBACKS)
-async def test_what_a_callback_makes_of_the_rows(
-    lesson: ModuleType, model: ScriptedModel, callback: Any, left: list[str]
-) -> None:
-    session = SQLiteSession("s")
-    await session.add_items([{"role": "user", "content": "Hello."}])
-    config = RunConfig(session_input_callback=callback)
-    await Runner.run(lesson.agent, "Hi.", session=session, run_config=config)
-    assert [item["content"] for item in (await session.get_items())[:-1]] == left
-
-
-@pytest.mark.parametrize(("limit", "kept"), [(None, 3), (2, 0)])
-async def test_a_limit_that_slides_keeps_no_beginning(
-    lesson: ModuleType, model: ScriptedModel, limit: int | None, kept: int
-) -> None:
-    session = SQLiteSession("s", session_settings=SessionSettings(limit=limit))
-    for text in ("One.", "Two.", "Three."):
-        await Runner.run(lesson.agent, text, session=session)
-    before, last = (call.input for call in model.calls[-2:])
-    same = [a == b for a, b in zip(before, last, strict=False)]
-    assert len(list(itertools.takewhile(bool, same))) == kept
-
-
-@function_tool(needs_approval=True)
-def dangerous() -> str:
-    return "done"
-
-
-@input_guardrail
-def blocked(context: object, agent: object, text: object) -> GuardrailFunctionOutput:
-    return GuardrailFunctionOutput(None, tripwire_triggered=True)
-
-
-def orders(count: int) -> list[Any]:
-    return [function_call("order_status", {"order_id": "A"}, call_id=str(i)) for i in range(count)]
-
-
-FAILURES: dict[str, tuple[int, list[Any], dict[str, Any]]] = {
-    "at once": (1, [RuntimeError("away")], {}),
-    "blocked": (1, [[assistant_message("x")]], {"input_guardrails": [blocked]}),
-    "after a tool call": (3, [orders(1), RuntimeError("away")], {}),
-    "after two parallel calls": (5, [orders(2), RuntimeError("away")], {}),
-    "waiting": (2, [[function_call("dangerous", {}, call_id="1")]], {"tools": [dangerous]}),
-}
-
-
-@pytest.mark.parametrize(("count", "steps", "options"), FAILURES.values(), ids=FAILURES)
-async def test_what_a_run_without_an_answer_leaves_is_undone(
-    lesson: ModuleType, count: int, steps: list[Any], options: dict[str, Any]
-) -> None:
-    agent = Agent(
-        name="A", model=ScriptedModel(steps), **{"tools": [lesson.order_status], **options}
-    )
-    session = SQLiteSession("s")
-    await session.add_items([QUESTION, ANSWER])
-    with contextlib.suppress(RuntimeError, InputGuardrailTripwireTriggered):
-        result = await Runner.run(agent, "Hi.", session=session)
-        assert result.interruptions
-    assert len(await lesson.undo_turn(session)) == count
-    assert await session.get_items() == [QUESTION, ANSWER]
+# -- the exercise --------------------------------------------------------------------------
 
 
 def test_the_solution_forgets_the_city_and_nothing_else(lesson: ModuleType) -> None:
