@@ -44,7 +44,7 @@ calls = count(1)
 def kinds(items: list) -> str:
     """For example "3 items (user, assistant, user)"."""
     names = ", ".join(item.get("role") or item["type"] for item in items)
-    return f"{len(items)} {'item' if len(items) == 1 else 'items'} ({names or 'none'})"
+    return f"{len(items)} {'item' if len(items) == 1 else 'items'} ({names})"
 
 
 def show_request(data: CallModelData[None]) -> ModelInputData:
