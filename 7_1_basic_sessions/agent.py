@@ -77,9 +77,7 @@ async def main() -> None:
 
     with closing(SQLiteSession("user_123")) as session:
         await forget_and_remember(session)
-        print(
-            "\nThe question once more, without and with the session, and the items that are sent:"
-        )
+        print("\nThe question once more, without and with the session, and what is sent:")
         await ask("What is my name?")
         await ask("What is my name?", session)
     print("So: the model remembers nothing. It is sent what is stored, again with each message.")

@@ -114,7 +114,7 @@ async def one_run_after_the_other(session: Session) -> None:
 
 
 class ListSession:
-    """All that a session needs: these two attributes and four methods. Items are kept as JSON."""
+    """The SDK's `Session` protocol: two attributes and four methods. Items are kept as JSON text."""
 
     session_settings: SessionSettings | None = None
 

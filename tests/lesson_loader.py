@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -75,6 +76,50 @@ def run_from_root(tree: Path, folder: str) -> subprocess.CompletedProcess[str]:
     return readme_checks.run_python([str(tree / folder / "agent.py")], Path("/"))
 
 
+def run_alone(folder: str, target: Path, url: str) -> subprocess.CompletedProcess[str]:
+    """Run a lesson without `choose_model` in the empty folder `target`, on nothing but the SDK.
+
+    The SDK's default model, OpenAI's, is asked at the address `url`.
+    """
+    source = (ROOT / folder / "agent.py").read_text(encoding="utf-8")
+    source = source.replace("from session_lab.models import choose_model\n", "")
+    source = source.replace(", model=choose_model()", "").replace("    model=choose_model(),\n", "")
+    script = target / folder / "agent.py"
+    script.parent.mkdir()
+    script.write_text(source, encoding="utf-8")
+    env = {**os.environ, "OPENAI_BASE_URL": url, "OPENAI_API_KEY": "no-key"}
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        cwd=target,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    left = sorted(path.name for path in target.rglob("*") if path.is_file())
+    assert left == ["agent.py"], "a file is left behind"
+    return done
+
+
+def run_twice_at_once(folder: str, temporary: Path) -> list[str]:
+    """Run a lesson in two processes at the same time, in `/`, as a reader without a key does.
+
+    Returns what each printed. Their temporary files are made below `temporary`, and must be gone.
+    """
+    command = [sys.executable, str(ROOT / folder / "agent.py")]
+    env = {**readme_checks.offline_environment(), "TMPDIR": str(temporary), "TEMP": str(temporary)}
+    runs = [
+        subprocess.Popen(command, cwd="/", env=env, stdout=subprocess.PIPE, encoding="utf-8")
+        for _ in range(2)
+    ]
+    printed = [run.communicate(timeout=120)[0] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0]
+    assert list(temporary.iterdir()) == [], "a file is left behind"
+    return printed
+
+
 def files(tree: Path) -> set[str]:
     return {str(path.relative_to(tree)) for path in tree.rglob("*") if path.is_file()}
 
@@ -102,13 +147,23 @@ def run_solution(folder: str, lesson: ModuleType) -> dict[str, Any]:
 
     `from agent import ...` gets `lesson`.
     """
+    return _run_blocks(folder, lesson, slice(-1, None))
+
+
+def run_blocks(folder: str, lesson: ModuleType) -> dict[str, Any]:
+    """The same for all Python blocks of the README, in one namespace."""
+    return _run_blocks(folder, lesson, slice(None))
+
+
+def _run_blocks(folder: str, lesson: ModuleType, which: slice) -> dict[str, Any]:
     readme = ROOT / folder / "README.md"
     python = [block for block in readme_checks.blocks(readme) if block.language == "python"]
     names: dict[str, Any] = {"__name__": "__main__"}
     assert "agent" not in sys.modules
     sys.modules["agent"] = lesson
     try:
-        exec(compile(python[-1].text, str(readme), "exec"), names)
+        for block in python[which]:
+            exec(compile(block.text, str(readme), "exec"), names)
     finally:
         del sys.modules["agent"]
     return names

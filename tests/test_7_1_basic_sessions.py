@@ -12,12 +12,29 @@ from typing import Any
 import pytest
 from agents import Runner, SQLiteSession, UserError
 from agents.testing import ScriptedModel
-from lesson_loader import check_program, load_lesson, recording_model, rows, run_solution, sent
+from lesson_loader import (
+    load_lesson,
+    recording_model,
+    rows,
+    run_alone,
+    run_solution,
+    run_twice_at_once,
+    sent,
+    short,
+)
+from loopback_server import LoopbackServer
 
 FOLDER = "7_1_basic_sessions"
 NAME, ASK_NAME = "user: My name is Alice.", "user: What is my name?"
 WORK, ASK_WORK = "user: I work as a developer.", "user: What do I do for work?"
+CITY = "user: What city is the Golden Gate Bridge in?"
+STATE, CAPITAL = "user: What state is it in?", "user: What is the capital of that state?"
 REPLY = "assistant: Reply."
+
+
+def said(items: int) -> str:
+    """The loopback server's reply to a request with so many items."""
+    return f"assistant: I was sent {items} items."
 
 
 @pytest.fixture
@@ -32,125 +49,64 @@ def model(lesson: ModuleType) -> ScriptedModel:
     return lesson.agent.model
 
 
-async def test_without_a_session_each_run_is_sent_its_own_message(
-    lesson: ModuleType, model: ScriptedModel, capsys: pytest.CaptureFixture[str]
+def test_what_the_model_is_sent_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    with LoopbackServer() as server:
+        done = run_alone(FOLDER, tmp_path, server.url)
+    assert (done.returncode, done.stderr) == (0, "")
+    requests = [[short(item) for item in request.items] for request in server.requests]
+    bridge = [[CITY], [CITY, said(1), STATE], [CITY, said(1), STATE, said(3), CAPITAL]]
+    assert requests == [
+        *([NAME], [ASK_NAME]),  # without a session
+        *([NAME], [NAME, said(1), ASK_NAME]),  # with one
+        *([ASK_NAME], [NAME, said(1), ASK_NAME, said(3), ASK_NAME]),
+        [ASK_NAME],  # a second object in memory
+        *([WORK], [WORK, said(1), ASK_WORK]),  # the file; the second is of the second process
+        *bridge,  # with a session
+        *bridge,  # by hand
+    ]
+    shown = [
+        line.split(": ")[1].split(", ") for line in done.stdout.splitlines() if "  sent" in line
+    ]
+    assert [[text.split(":")[0] for text in request] for request in requests[4:]] == shown
+
+
+async def test_a_second_process_reads_the_file(
+    lesson: ModuleType, model: ScriptedModel, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    await lesson.without_a_session()
-    assert sent(model) == [[NAME], [ASK_NAME]]
-    assert capsys.readouterr().out.count("sent to the model: 1 item (user)\n") == 2
-
-
-async def test_with_a_session_the_stored_items_are_sent_too(
-    lesson: ModuleType, model: ScriptedModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with closing(SQLiteSession("s", tmp_path / "s.db")) as session:
-        await lesson.with_a_session(session, lesson.INTRODUCTION)
-    assert sent(model) == [[NAME], [NAME, REPLY, ASK_NAME]]
-    assert rows(tmp_path / "s.db", "s") == [NAME, REPLY, ASK_NAME, REPLY]
-    assert capsys.readouterr().out == (
-        "User: My name is Alice.\nAssistant: Reply.\n  sent to the model: 1 item (user)\n"
-        "User: What is my name?\nAssistant: Reply.\n"
-        "  sent to the model: 3 items (user, assistant, user)\n"
-        "  stored in the session: 4 items (user, assistant, user, assistant)\n"
-    )
-
-
-async def test_a_second_process_reads_the_file_and_not_the_memory(
-    lesson: ModuleType, model: ScriptedModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    db_path = tmp_path / "s.db"
-    with closing(SQLiteSession(lesson.SESSION_ID, db_path)) as earlier_run:
-        await earlier_run.add_items([{"role": "user", "content": "I work as a nurse."}])
-    await lesson.memory_or_file(db_path)
-    assert sent(model) == [[WORK], [WORK]]
-    stored = rows(db_path, lesson.SESSION_ID)
+    await lesson.file_and_second_process(tmp_path / "s.db")
+    assert sent(model) == [[WORK]]
     # The first process stored "Reply.", the second answered with the offline model.
+    stored = rows(tmp_path / "s.db", "user_123")
     assert stored[:3] == [WORK, REPLY, ASK_WORK]
     assert len(stored) == 4 and "developer" in stored[3]
-    printed = capsys.readouterr().out
-    assert "  | found in memory: 0 items (none)\n" in printed
-    assert "  | found in s.db: 2 items (user, assistant)\n" in printed
-    assert "  |   sent to the model: 3 items (user, assistant, user)\n" in printed
-    assert "\n  in memory: 2 items (user, assistant)\n  in s.db: 4 items" in printed
+    printed = capfd.readouterr().out
+    assert "  sent, call 1: user, assistant, user\n" in printed
+    assert "The first finds 4 items now.\n" in printed
 
 
-async def test_what_the_second_process_asks_the_model(
-    lesson: ModuleType, model: ScriptedModel, tmp_path: Path
-) -> None:
-    with closing(SQLiteSession(lesson.SESSION_ID, tmp_path / "s.db")) as session:
-        await session.add_items([{"role": "user", "content": "I work as a developer."}])
-    await lesson.answer_from_file(tmp_path / "s.db")
-    assert sent(model) == [[ASK_WORK], [WORK, ASK_WORK]]
-
-
-async def test_a_failing_second_process_ends_the_lesson(
-    lesson: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_failing_second_process_ends_the_lesson_with_one_line(
+    lesson: ModuleType,
+    model: ScriptedModel,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "not an address")
     with pytest.raises(SystemExit) as ended:
-        await lesson.start_second_process(tmp_path / "s.db")
+        await lesson.file_and_second_process(tmp_path / "s.db")
     assert ended.value.code == 1
+    assert capfd.readouterr().err.count("\n") == 1
 
 
-@pytest.fixture
-def started() -> asyncio.Event:
-    return asyncio.Event()
-
-
-@pytest.fixture
-def children(
-    lesson: ModuleType, started: asyncio.Event, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> list[asyncio.subprocess.Process]:
-    """The second processes that the lesson starts; each only sleeps."""
-    children: list[asyncio.subprocess.Process] = []
-    start = asyncio.create_subprocess_exec
-
-    async def keep(*args: Any, **kwargs: Any) -> asyncio.subprocess.Process:
-        children.append(await start(*args, **kwargs))
-        started.set()
-        return children[-1]
-
-    (tmp_path / "sleep.py").write_text("import time\ntime.sleep(60)\n")
-    monkeypatch.setattr(lesson, "__file__", str(tmp_path / "sleep.py"))
-    monkeypatch.setattr(asyncio, "create_subprocess_exec", keep)
-    return children
-
-
-async def test_a_second_process_that_hangs_is_killed(
-    lesson: ModuleType,
-    children: list[asyncio.subprocess.Process],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    monkeypatch.setattr(lesson, "CHILD_SECONDS", 0.2)
-    with pytest.raises(SystemExit, match=r"^No end after 0\.2 seconds: second process killed$"):
-        await lesson.start_second_process(tmp_path / "s.db")
-    assert [child.returncode is not None for child in children] == [True]
-
-
-async def test_a_stopped_lesson_leaves_no_second_process(
-    lesson: ModuleType,
-    started: asyncio.Event,
-    children: list[asyncio.subprocess.Process],
-    tmp_path: Path,
-) -> None:
-    running = asyncio.create_task(lesson.start_second_process(tmp_path / "s.db"))
-    await asyncio.wait_for(started.wait(), 30)
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
-    assert [child.returncode is not None for child in children] == [True]
-
-
-async def test_by_hand_the_same_is_sent_as_with_a_session(
-    lesson: ModuleType, model: ScriptedModel
-) -> None:
-    with closing(SQLiteSession("s")) as session:
-        await lesson.with_a_session(session, lesson.BRIDGE)
-    with_session = sent(model)
-    await lesson.by_hand()
-    assert [len(items) for items in with_session] == [1, 3, 5]
-    assert sent(model)[3:] == with_session
+def test_two_at_once_print_the_same(tmp_path: Path) -> None:
+    printed, other = run_twice_at_once(FOLDER, tmp_path)
+    assert printed == other
+    forgot, remembered = printed.split("with a session:", 1)
+    assert "Alice" not in forgot.split("User: What is my name?")[1]
+    assert "Alice" in remembered.split("User: What is my name?")[1].split("\n")[1]
+    for answer in ("San Francisco", "California", "Sacramento"):
+        replies = [line for line in printed.splitlines() if line.startswith("Assistant: ")]
+        assert sum(answer in reply for reply in replies) >= 2, "once with a session, once by hand"
 
 
 @pytest.mark.parametrize(
@@ -184,25 +140,6 @@ async def test_when_a_session_has_rows(lesson: ModuleType, tmp_path: Path) -> No
     assert rows(tmp_path / "s.db", "s") == ["user: Hello"]
     with pytest.raises(RuntimeError, match="closed"):
         await session.get_items()
-
-
-async def test_the_lesson_shows_that_refusal(
-    lesson: ModuleType, model: ScriptedModel, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with closing(SQLiteSession("s")) as session:
-        await lesson.one_keeper_of_history(session)
-    assert sent(model) == []
-    assert "UserError: Session persistence cannot be combined with" in capsys.readouterr().out
-
-
-def test_the_program(tmp_path: Path) -> None:
-    printed = check_program(FOLDER, "basic_sessions.db", tmp_path)
-    forgot, remembered = printed.split("With a session, ", 1)
-    assert "Alice" not in forgot.split("User: What is my name?")[1]
-    assert "Alice" in remembered.split("User: What is my name?")[1].split("\n")[1]
-    for answer in ("San Francisco", "California", "Sacramento"):
-        replies = [line for line in printed.splitlines() if line.startswith("Assistant: ")]
-        assert sum(answer in reply for reply in replies) >= 2, "once with a session, once by hand"
 
 
 def test_the_solution_proves_that_the_memory_is_in_the_file(
