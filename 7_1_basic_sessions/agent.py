@@ -90,7 +90,8 @@ async def main() -> None:
     with TemporaryDirectory() as folder:
         await file_and_second_process(Path(folder) / "conversations.db")
 
-    print('\nWhat a conversation calls "it" and "that state":')
+    print('\nWhat is "it"? Without a session, then in one:')
+    await ask("What state is it in?")
     bridge = [
         "What city is the Golden Gate Bridge in?",
         "What state is it in?",
@@ -99,7 +100,7 @@ async def main() -> None:
     with closing(SQLiteSession("golden_gate")) as session:
         for text in bridge:
             await ask(text, session)
-    print("So: the items carry the context, not the words alone.")
+    print("So: what a message leans on has to be sent with it, and a session does that.")
 
     print("\nThe same by hand: a list of your own, which to_input_list() returns with the reply:")
     history: list[TResponseInputItem] = []
@@ -109,7 +110,7 @@ async def main() -> None:
         result = await Runner.run(agent, history, run_config=show)
         print(f"Assistant: {result.final_output}")
         history = result.to_input_list()
-    print("So: the same is sent, and nothing is stored: right for what lives in one function.")
+    print("So: the same is sent, and nothing is stored. It suits what lives in one function.")
 
 
 if __name__ == "__main__":

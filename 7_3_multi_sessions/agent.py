@@ -114,7 +114,7 @@ async def one_run_after_the_other(session: Session) -> None:
 
 
 class ListSession:
-    """The SDK's `Session` protocol: two attributes and four methods. Items are kept as JSON text."""
+    """The SDK's `Session` protocol: two attributes and four methods. It keeps items as JSON."""
 
     session_settings: SessionSettings | None = None
 

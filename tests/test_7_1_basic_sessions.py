@@ -61,6 +61,7 @@ def test_what_the_model_is_sent_in_a_folder_of_its_own(tmp_path: Path) -> None:
         *([ASK_NAME], [NAME, said(1), ASK_NAME, said(3), ASK_NAME]),
         [ASK_NAME],  # a second object in memory
         *([WORK], [WORK, said(1), ASK_WORK]),  # the file; the second is of the second process
+        [STATE],
         *bridge,  # with a session
         *bridge,  # by hand
     ]
