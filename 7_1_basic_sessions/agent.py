@@ -25,7 +25,7 @@ from session_lab.models import choose_model
 agent = Agent(name="Assistant", instructions="Reply concisely.", model=choose_model())
 
 
-async def forget_and_remember(session: Session) -> None:
+async def forget_and_remember() -> SQLiteSession:
     print("Two runs without a session:")
     for text in ["My name is Alice.", "What is my name?"]:
         result = await Runner.run(agent, text)
@@ -33,10 +33,12 @@ async def forget_and_remember(session: Session) -> None:
     print("So: an agent keeps nothing from one run to the next.")
 
     print("\nThe same two messages with a session:")
+    session = SQLiteSession("user_123")
     for text in ["My name is Alice.", "What is my name?"]:
         result = await Runner.run(agent, text, session=session)
         print(f"User: {text}\nAssistant: {result.final_output}")
     print(f"So: the session keeps what was said. It holds {len(await session.get_items())} items.")
+    return session
 
 
 calls = count(1)
@@ -75,8 +77,7 @@ async def main() -> None:
             await ask("What do I do for work?", session)
         return
 
-    with closing(SQLiteSession("user_123")) as session:
-        await forget_and_remember(session)
+    with closing(await forget_and_remember()) as session:
         print("\nThe question once more, without and with the session, and what is sent:")
         await ask("What is my name?")
         await ask("What is my name?", session)

@@ -187,6 +187,7 @@ def test_a_lesson_runs_to_its_end(api: str, lesson: str, tmp_path: Path) -> None
         text=True,
         timeout=300,
     )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert f"at {os.environ['OPENAI_BASE_URL']}" in done.stdout.splitlines()[0]
-    assert done.stdout.count("Assistant: ") + done.stdout.count("Support: ") > 3
+    assert done.returncode == 0, done.stderr
+    # Lesson 7.1 starts a second process, which names its model as well.
+    assert set(done.stderr.splitlines()) == {describe_model(choose_model())}
+    assert done.stdout.count("Assistant: ") > 3
