@@ -80,18 +80,18 @@ class SlowSession(SQLiteSession):
 
     async def get_items(self, limit: int | None = None) -> list[TResponseInputItem]:
         items = await super().get_items(limit)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.4)
         return items
 
     async def add_items(self, items: list[TResponseInputItem]) -> None:
         await super().add_items(items)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.4)
 
 
 async def two_runs_at_once(session: Session) -> None:
     print("\nTwo runs in one session, of which the second starts before the first has ended:")
     first = asyncio.create_task(ask("run 1", "My name is Alice.", session))
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.2)
     await ask("run 2", "What is my name?", session)
     await first
     print(f"  stored: {kinds(await session.get_items())}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -95,16 +96,13 @@ def test_a_reply_is_shown_as_text_and_a_tool_item_not_at_all() -> None:
 
 
 @pytest.mark.usefixtures("openai_unset")
-def test_without_choose_model_a_kept_connection_serves_every_message(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_without_choose_model_a_kept_connection_serves_every_message() -> None:
     """The text says what to leave out in a project of one's own. Then OpenAI's client is used."""
     own = PROGRAM.replace(", model=choose_model()", "")
     own = own.replace("from session_lab.models import choose_model\n", "")
     assert "choose_model" not in own
     with LoopbackServer() as server:
-        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        monkeypatch.setenv("OPENAI_API_KEY", "a-key-of-nobody")
+        os.environ.update(OPENAI_BASE_URL=server.url, OPENAI_API_KEY="a-key-of-nobody")
         app = open_app(program=own)
         for text in [*QUESTIONS, "And now?"]:
             say(app, text)

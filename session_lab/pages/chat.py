@@ -81,7 +81,7 @@ def send_what_was_said(
                 known = lab.catalog.info(session_id) or info
                 tab.unsent[known.session_id] = text
     for problem in problems:
-        st.toast(f"{as_typed(problem)} Your message waits in the input until then.")
+        st.toast(f"{as_typed(problem)} What you typed waits in the input.")
 
 
 def show_conversation(

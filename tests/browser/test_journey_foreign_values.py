@@ -214,7 +214,9 @@ def test_lures_in_an_imported_file(app: App, visitor: Visitor, pictures: Picture
         close_dialog(visitor)
     upload(file)
     expect(visitor.dialog.get_by_text(f"holds {len(good)} items")).to_be_visible()
-    new_id = visitor.dialog.get_by_role("textbox", name="Session ID").input_value()
+    new_id_field = visitor.dialog.get_by_role("textbox", name="Session ID")
+    expect(new_id_field).not_to_have_value("")
+    new_id = new_id_field.input_value()
     visitor.confirm("Import as a new session")
     expect(visitor.page.locator(".st-key-conversation")).to_contain_text(f"{pictures.url}/type")
     assert app.rows(new_id) == good

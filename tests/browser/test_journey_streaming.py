@@ -24,19 +24,17 @@ def expect_unanswered(app: App, visitor: Visitor, session_id: str) -> None:
     assert app.rows(session_id)[len(LONG_TALK) :] == [{"role": "user", "content": QUESTION}]
 
 
-def test_stop_with_the_input_then_retry_stores_the_question_once(
-    app: App, visitor: Visitor
-) -> None:
-    start_long_reply(app, visitor, "stop in the input")
-    visitor.button("Stop script").click()
-    expect_unanswered(app, visitor, "stop in the input")
+def test_stop_then_retry_stores_the_question_once(app: App, visitor: Visitor) -> None:
+    start_long_reply(app, visitor, "stop and retry")
+    visitor.stop_button.click()
+    expect_unanswered(app, visitor, "stop and retry")
 
     visitor.button("Retry").click()
     expect(visitor.stop_button).to_be_visible()
     expect(visitor.page.get_by_text("stored without an answer")).to_be_hidden()
     expect(visitor.replies.last).to_contain_text("My cat number")
     visitor.stop_button.click()
-    expect_unanswered(app, visitor, "stop in the input")
+    expect_unanswered(app, visitor, "stop and retry")
 
 
 def test_stop_with_the_button_then_remove(app: App, visitor: Visitor) -> None:
