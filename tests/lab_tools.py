@@ -14,11 +14,11 @@ from typing import Any
 
 from agents.testing import ScriptedModel, assistant_message, function_call
 
-from session_lab.database import Row
-from session_lab.items import assistant_item, text_of, user_item
-from session_lab.lab import Confirmed, Lab
-from session_lab.live_turn import LiveTurn
-from session_lab.memory_policy import MemoryPolicy
+from session_lab.history.items import assistant_item, text_of, user_item
+from session_lab.history.policies import MemoryPolicy
+from session_lab.runs.lab import Confirmed, Lab
+from session_lab.runs.live_turn import LiveTurn
+from session_lab.store.database import Row
 
 EVERYTHING = MemoryPolicy()
 MakeLab = Callable[[Any], Lab]

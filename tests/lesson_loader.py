@@ -17,7 +17,7 @@ import readme_checks
 from agents.testing import ModelStep, ScriptedModel, assistant_message, function_call
 from agents.testing.model import ModelCall
 
-from session_lab.items import text_of
+from session_lab.history.items import text_of
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -9,8 +9,8 @@ from agents import Agent, Runner, SQLiteSession, function_tool
 from agents.memory import Session
 from agents.testing import ScriptedModel, assistant_message
 
-from session_lab.items import assistant_item, text_of, user_item
-from session_lab.memory_policy import MemoryPolicy, run_config
+from session_lab.history.items import assistant_item, text_of, user_item
+from session_lab.history.policies import MemoryPolicy, run_config
 
 
 def call(call_id: str, **more: Any) -> Any:

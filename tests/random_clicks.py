@@ -9,16 +9,7 @@ from agents import Runner, SQLiteSession
 from agents.testing import ModelStep, ScriptedModel, assistant_message, function_call
 from openai.types.responses.response_reasoning_item import ResponseReasoningItem, Summary
 
-from session_lab.items import (
-    assistant_item,
-    is_assistant_message,
-    is_user_message,
-    user_item,
-    with_text,
-)
-from session_lab.lab_agents import AGENT_NAMES, AgentName, make_agent
-from session_lab.memory_policy import POLICY_KINDS, MemoryPolicy
-from session_lab.recorder import (
+from session_lab.code_view.actions import (
     Action,
     AddItem,
     ClearSession,
@@ -31,7 +22,16 @@ from session_lab.recorder import (
     RunTurn,
     UndoTurn,
 )
-from session_lab.turns import undo_turn
+from session_lab.code_view.agents import AGENT_NAMES, AgentName, make_agent
+from session_lab.history.items import (
+    assistant_item,
+    is_assistant_message,
+    is_user_message,
+    user_item,
+    with_text,
+)
+from session_lab.history.policies import POLICY_KINDS, MemoryPolicy
+from session_lab.history.turns import undo_turn
 
 TEXTS = [
     "Hello",

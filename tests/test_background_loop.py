@@ -10,7 +10,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 import pytest
 from lab_tools import wait_until
 
-from session_lab.background_loop import BackgroundLoop
+from session_lab.runs.loop import BackgroundLoop
 
 
 @pytest.fixture

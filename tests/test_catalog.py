@@ -8,9 +8,9 @@ import pytest
 from agents import SQLiteSession
 from lab_tools import insert, query, report, stored, talk
 
-from session_lab.catalog import Catalog, CatalogError, session_id_problem
-from session_lab.database import Storage
-from session_lab.items import user_item
+from session_lab.history.items import user_item
+from session_lab.store.catalog import Catalog, CatalogError, session_id_problem
+from session_lab.store.database import Storage
 
 FAMILY = "👩\u200d👩\u200d👧\u200d👦"
 ALLOWED = [

@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 import pytest
 from lab_tools import query, talk
 
-from session_lab.background_loop import WORKERS
-from session_lab.catalog import OPEN_AT_MOST, Catalog, CatalogError
+from session_lab.runs.loop import WORKERS
+from session_lab.store.catalog import OPEN_AT_MOST, Catalog, CatalogError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -86,7 +86,7 @@ def test_two_processes_write_into_one_new_file(tmp_path: Path) -> None:
     program = """
 import asyncio, sys
 from pathlib import Path
-from session_lab.catalog import Catalog
+from session_lab.store.catalog import Catalog
 async def main(path, mine):
     catalog = Catalog(Path(path))
     for number in range(20):

@@ -10,20 +10,20 @@ import pytest
 from agents.testing import ModelStep, ScriptedModel
 from lab_tools import Gate, MakeLab, ask, insert, labs_on, query, stored, talk, texts, wait_until
 
-from session_lab import comparison as comparison_module
-from session_lab.catalog import MAX_ID_LENGTH, CatalogError
-from session_lab.comparison import (
+from session_lab.history.items import user_item
+from session_lab.history.policies import MemoryPolicy
+from session_lab.models.offline import OfflineModel
+from session_lab.runs import compare as comparison_module
+from session_lab.runs.compare import (
     EXAMPLES,
     Comparison,
     compare_policies,
     compare_sessions,
     create_examples,
 )
-from session_lab.isolation import prove
-from session_lab.items import user_item
-from session_lab.lab import Lab
-from session_lab.memory_policy import MemoryPolicy
-from session_lab.models.offline import OfflineModel
+from session_lab.runs.lab import Lab
+from session_lab.store.catalog import MAX_ID_LENGTH, CatalogError
+from session_lab.store.isolation import prove
 
 EVERYTHING = MemoryPolicy()
 LAST_ITEMS = MemoryPolicy("Last N items", 2)

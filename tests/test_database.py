@@ -10,9 +10,9 @@ import pytest
 from agents import SQLiteSession
 from lab_tools import insert, query, report, talk
 
-from session_lab.catalog import Catalog
-from session_lab.database import SHOWN_TABLES, SessionDatabase, SessionInfo
-from session_lab.items import user_item
+from session_lab.history.items import user_item
+from session_lab.store.catalog import Catalog
+from session_lab.store.database import SHOWN_TABLES, SessionDatabase, SessionInfo
 
 FOREIGN_REPORTS = [
     json.dumps({**report("Assistant"), name: "text" if name != "agent" else 1})

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from lab_tools import MakeLab, ask, labs_on, pop, row_at, says, undo
 
-from session_lab.database import Row
-from session_lab.exercises import (
+from session_lab.history.items import assistant_item, user_item
+from session_lab.lessons.exercises import (
     EXERCISES,
     Finding,
     check_file,
@@ -17,10 +17,10 @@ from session_lab.exercises import (
     check_isolation,
     passed,
 )
-from session_lab.items import assistant_item, user_item
-from session_lab.lab import Lab
-from session_lab.lesson_runner import LESSONS
+from session_lab.lessons.runner import LESSONS
 from session_lab.models.offline import OfflineModel
+from session_lab.runs.lab import Lab
+from session_lab.store.database import Row
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from agents.testing import ScriptedModel, assistant_message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from session_lab.items import (
+from session_lab.history.items import (
     SUMMARY_REQUEST,
     assistant_item,
     call_ids,

@@ -25,13 +25,13 @@ from lab_tools import (
     undo,
 )
 
-from session_lab.catalog import CatalogError
-from session_lab.items import assistant_item, kind, text_of, user_item
-from session_lab.lab import Confirmed, Lab
-from session_lab.recorder import Fork
-from session_lab.session_log import Change
-from session_lab.turn_runner import WINDOW
-from session_lab.turns import SessionChanged
+from session_lab.code_view.actions import Fork
+from session_lab.history.items import assistant_item, kind, text_of, user_item
+from session_lab.history.turns import SessionChanged
+from session_lab.runs.lab import Confirmed, Lab
+from session_lab.runs.session_log import Change
+from session_lab.runs.turn import WINDOW
+from session_lab.store.catalog import CatalogError
 
 CALL = {"type": "function_call", "call_id": "c1", "name": "days_between", "arguments": "{}"}
 OUTPUT = {"type": "function_call_output", "call_id": "c1", "output": "2 days"}

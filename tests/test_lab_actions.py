@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lab_tools import MakeLab, ask, labels, labs_on, pop, row_at, row_ids, says, stored, undo
 
-from session_lab.items import user_item
-from session_lab.lab import Lab
-from session_lab.recorder import AddItem, Baseline, CreateSession, Reopen, RunTurn
-from session_lab.script import script
+from session_lab.code_view.actions import AddItem, Baseline, CreateSession, Reopen, RunTurn
+from session_lab.code_view.script import script
+from session_lab.history.items import user_item
+from session_lab.runs.lab import Lab
 
 
 @pytest.fixture

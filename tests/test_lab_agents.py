@@ -7,8 +7,7 @@ import pytest
 from agents import FunctionTool, Runner, SQLiteSession
 from agents.tool_context import ToolContext
 
-from session_lab.items import kind, text_of
-from session_lab.lab_agents import (
+from session_lab.code_view.agents import (
     AGENT_NAMES,
     INSTRUCTIONS,
     PRICES,
@@ -20,6 +19,7 @@ from session_lab.lab_agents import (
     order_status,
     price_quote,
 )
+from session_lab.history.items import kind, text_of
 from session_lab.models.offline import OfflineModel
 
 

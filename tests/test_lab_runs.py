@@ -26,12 +26,12 @@ from lab_tools import (
     texts,
 )
 
-from session_lab.catalog import CatalogError
-from session_lab.items import kind, text_of, user_item
-from session_lab.lab import Lab
-from session_lab.live_turn import LiveTurn
-from session_lab.memory_policy import MemoryPolicy
+from session_lab.history.items import kind, text_of, user_item
+from session_lab.history.policies import MemoryPolicy
 from session_lab.models.offline import OfflineModel
+from session_lab.runs.lab import Lab
+from session_lab.runs.live_turn import LiveTurn
+from session_lab.store.catalog import CatalogError
 
 
 @pytest.fixture

@@ -21,10 +21,10 @@ from lab_tools import (
     wait_until,
 )
 
-from session_lab import lab_agents
-from session_lab.items import kind
-from session_lab.lab import Lab
+from session_lab.code_view import agents as lab_agents
+from session_lab.history.items import kind
 from session_lab.models.offline import OfflineModel
+from session_lab.runs.lab import Lab
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from policy_tools import HISTORY, call, filled, output, send, texts, tool_turn
 
-from session_lab.items import SUMMARY_REQUEST, assistant_item, fingerprint, user_item
-from session_lab.left_out import why_left_out
-from session_lab.memory_policy import POLICY_KINDS, MemoryPolicy
+from session_lab.history.items import SUMMARY_REQUEST, assistant_item, fingerprint, user_item
+from session_lab.history.left_out import why_left_out
+from session_lab.history.policies import POLICY_KINDS, MemoryPolicy
 
 
 async def reasons(policy: MemoryPolicy, stored: Sequence[Any]) -> list[str | None]:

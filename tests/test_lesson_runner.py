@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from session_lab import lesson_runner
-from session_lab.lesson_runner import KEPT_LINES, LESSONS, LessonRun, LessonRunner
+from session_lab.lessons import runner as lesson_runner
+from session_lab.lessons.runner import KEPT_LINES, LESSONS, LessonRun, LessonRunner
 
 SECONDS = 20.0
 Write = Callable[[str], Path]
@@ -175,7 +175,7 @@ def test_the_end_of_the_app_ends_every_run(write: Write, tmp_path: Path) -> None
 import sys, time
 sys.path.append({str(Path(lesson_runner.__file__).parent.parent)!r})
 from pathlib import Path
-from session_lab.lesson_runner import LessonRunner
+from session_lab.lessons.runner import LessonRunner
 run = LessonRunner().run(Path({str(script)!r}))
 while not run.output.strip().isdigit(): time.sleep(0.02)
 print(run.output)

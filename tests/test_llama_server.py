@@ -22,7 +22,7 @@ from agents import Agent, ModelSettings, Runner, SQLiteSession, TResponseInputIt
 from openai import BadRequestError
 from test_openai_client import BY_HAND, run
 
-from session_lab.items import assistant_item
+from session_lab.history.items import assistant_item
 from session_lab.models.choose import choose_model, describe_model, explain_error
 
 pytestmark = pytest.mark.server

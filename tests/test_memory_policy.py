@@ -18,8 +18,8 @@ from policy_tools import (
     tool_turn,
 )
 
-from session_lab.items import SUMMARY_REQUEST, assistant_item, user_item
-from session_lab.memory_policy import (
+from session_lab.history.items import SUMMARY_REQUEST, assistant_item, user_item
+from session_lab.history.policies import (
     POLICY_KINDS,
     MemoryPolicy,
     Summarizer,

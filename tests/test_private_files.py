@@ -10,7 +10,7 @@ import pytest
 from agents import SQLiteSession
 from lab_tools import talk
 
-from session_lab.catalog import Catalog
+from session_lab.store.catalog import Catalog
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
 ON_DISK = ("sessions.db", "sessions.db-shm", "sessions.db-wal")

@@ -14,12 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lab_tools import stored
 
-from session_lab.items import assistant_item, text_of, user_item, with_text
-from session_lab.memory_policy import POLICY_KINDS, MemoryPolicy
-from session_lab.memory_policy import run_config as lab_run_config
-from session_lab.policy_code import policy_code
-from session_lab.program import literal, program
-from session_lab.recorder import (
+from session_lab.code_view.actions import (
     MAX_LITERAL_ITEMS,
     Action,
     AddItem,
@@ -35,6 +30,11 @@ from session_lab.recorder import (
     UndoTurn,
     snippet,
 )
+from session_lab.code_view.policy_code import policy_code
+from session_lab.code_view.program import literal, program
+from session_lab.history.items import assistant_item, text_of, user_item, with_text
+from session_lab.history.policies import POLICY_KINDS, MemoryPolicy
+from session_lab.history.policies import run_config as lab_run_config
 
 ROOT = Path(__file__).resolve().parent.parent
 Run = Callable[[str], str]

@@ -15,11 +15,7 @@ from agents.testing import assistant_message
 from lab_tools import stored
 from random_clicks import TEXTS, Clicks
 
-from session_lab.items import user_item
-from session_lab.lab_agents import AGENT_NAMES, AgentName, make_agent
-from session_lab.memory_policy import POLICY_KINDS, MemoryPolicy
-from session_lab.models.offline import OfflineModel
-from session_lab.recorder import (
+from session_lab.code_view.actions import (
     Action,
     AddItem,
     Baseline,
@@ -27,7 +23,11 @@ from session_lab.recorder import (
     PopItem,
     RunTurn,
 )
-from session_lab.script import script
+from session_lab.code_view.agents import AGENT_NAMES, AgentName, make_agent
+from session_lab.code_view.script import script
+from session_lab.history.items import user_item
+from session_lab.history.policies import POLICY_KINDS, MemoryPolicy
+from session_lab.models.offline import OfflineModel
 
 
 def run_alone(code: str, folder: Path) -> str:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from session_lab.items import assistant_item, user_item
-from session_lab.transfer import (
+from session_lab.history.items import assistant_item, user_item
+from session_lab.store.transfer import (
     MAX_BYTES,
     MAX_DEPTH,
     SessionFile,

@@ -11,11 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lab_tools import asks_for_days, says, talk
 
-from session_lab.items import SUMMARY_REQUEST, assistant_item, fingerprint, text_of, user_item
-from session_lab.lab_agents import make_agent
-from session_lab.memory_policy import POLICY_KINDS, MemoryPolicy, Summarizer
+from session_lab.code_view.agents import make_agent
+from session_lab.history.items import (
+    SUMMARY_REQUEST,
+    assistant_item,
+    fingerprint,
+    text_of,
+    user_item,
+)
+from session_lab.history.policies import POLICY_KINDS, MemoryPolicy, Summarizer
 from session_lab.models.offline import OfflineModel
-from session_lab.turn_runner import (
+from session_lab.runs.turn import (
     WINDOW,
     TextDelta,
     ToolEvent,

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy_tools import HISTORY, ListSession, call, filled, output, tool_turn
 
-from session_lab.items import assistant_item, is_user_message, user_item
-from session_lab.lab_agents import make_agent
-from session_lab.turns import (
+from session_lab.code_view.agents import make_agent
+from session_lab.history.items import assistant_item, is_user_message, user_item
+from session_lab.history.turns import (
     SessionChanged,
     pop_splits_pair,
     remove_last,

@@ -7,12 +7,8 @@ from functools import partial
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from session_lab.catalog import CatalogError
-from session_lab.database import SessionInfo
-from session_lab.lab import Lab
-from session_lab.lab_agents import AgentName
-from session_lab.live_turn import LiveTurn
-from session_lab.memory_policy import MemoryPolicy
+from session_lab.code_view.agents import AgentName
+from session_lab.history.policies import MemoryPolicy
 from session_lab.pages import dialogs
 from session_lab.pages.inspector import show_inspector
 from session_lab.pages.live_reply import LiveReply
@@ -20,7 +16,11 @@ from session_lab.pages.shared import open_lab, show_rows, shown_errors
 from session_lab.pages.shown_text import as_typed, count_of
 from session_lab.pages.sidebar import chosen_session, show_sidebar
 from session_lab.pages.tab import MESSAGE, Tab, carry_out, say, show_outcome, this_tab
-from session_lab.turn_runner import STOPPED
+from session_lab.runs.lab import Lab
+from session_lab.runs.live_turn import LiveTurn
+from session_lab.runs.turn import STOPPED
+from session_lab.store.catalog import CatalogError
+from session_lab.store.database import SessionInfo
 
 SHOWN_ROWS = 40
 HEIGHT = 500

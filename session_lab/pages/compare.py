@@ -10,17 +10,8 @@ from typing import cast
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from session_lab.comparison import (
-    EXAMPLES,
-    Comparison,
-    compare_policies,
-    compare_sessions,
-    create_examples,
-)
-from session_lab.database import SessionInfo
-from session_lab.lab import Lab
-from session_lab.lab_agents import AGENT_NAMES, AgentName
-from session_lab.memory_policy import MemoryPolicy
+from session_lab.code_view.agents import AGENT_NAMES, AgentName
+from session_lab.history.policies import MemoryPolicy
 from session_lab.pages.compared import show_proof, show_side, show_untouched
 from session_lab.pages.live_reply import LiveReply
 from session_lab.pages.session_choice import LISTED, choose_session, listed
@@ -28,6 +19,15 @@ from session_lab.pages.shared import open_lab, show_rows, shown_errors
 from session_lab.pages.shown_text import as_typed, count_of
 from session_lab.pages.sidebar import policy_choice
 from session_lab.pages.tab import Tab, carry_out, show_outcome, this_tab
+from session_lab.runs.compare import (
+    EXAMPLES,
+    Comparison,
+    compare_policies,
+    compare_sessions,
+    create_examples,
+)
+from session_lab.runs.lab import Lab
+from session_lab.store.database import SessionInfo
 
 MODES = ("Two sessions", "Two memory policies")
 SHOWN_ROWS = 4

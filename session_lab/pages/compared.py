@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from session_lab.comparison import Comparison, Side
-from session_lab.database import SessionInfo
-from session_lab.isolation import Proof, Search, prove
-from session_lab.lab import Lab
 from session_lab.pages.inspector import show_calls
 from session_lab.pages.shared import show_rows
 from session_lab.pages.shown_text import as_typed, count_of, item_line
+from session_lab.runs.compare import Comparison, Side
+from session_lab.runs.lab import Lab
+from session_lab.store.database import SessionInfo
+from session_lab.store.isolation import Proof, Search, prove
 
 LISTED = 8
 

@@ -9,15 +9,20 @@ from typing import Any
 
 import streamlit as st
 
-from session_lab.catalog import MAX_ID_LENGTH, MAX_TITLE_LENGTH, CatalogError, session_id_problem
-from session_lab.database import Row, SessionInfo, Storage
-from session_lab.items import Item, assistant_item, text_of, user_item
-from session_lab.lab import Confirmed, Lab
+from session_lab.history.items import Item, assistant_item, text_of, user_item
+from session_lab.history.turns import pop_splits_pair
 from session_lab.pages.shared import shown_errors
 from session_lab.pages.shown_text import as_typed, count_of, item_line
 from session_lab.pages.tab import Tab, carry_out, close_if_done, dismiss
-from session_lab.transfer import MAX_BYTES, TransferError, export_session, parse_session
-from session_lab.turns import pop_splits_pair
+from session_lab.runs.lab import Confirmed, Lab
+from session_lab.store.catalog import (
+    MAX_ID_LENGTH,
+    MAX_TITLE_LENGTH,
+    CatalogError,
+    session_id_problem,
+)
+from session_lab.store.database import Row, SessionInfo, Storage
+from session_lab.store.transfer import MAX_BYTES, TransferError, export_session, parse_session
 
 STORAGES: tuple[Storage, ...] = ("File", "Memory")
 STORAGE_CAPTIONS = ("Kept on disk; there after a restart.", "Gone when the app ends.")

@@ -9,21 +9,21 @@ from typing import Any
 
 import streamlit as st
 
-from session_lab.database import SHOWN_TABLES, Row, SessionInfo
-from session_lab.items import Item, kind, one_line
-from session_lab.lab import Lab
-from session_lab.lab_agents import AgentName
-from session_lab.left_out import why_left_out
-from session_lab.memory_policy import MemoryPolicy
+from session_lab.code_view.actions import EditItem, snippet
+from session_lab.code_view.agents import AgentName
+from session_lab.code_view.script import script
+from session_lab.history.items import Item, kind, one_line
+from session_lab.history.left_out import why_left_out
+from session_lab.history.policies import MemoryPolicy
 from session_lab.models.offline import estimate_tokens
 from session_lab.pages import dialogs
 from session_lab.pages.shared import shown_errors
 from session_lab.pages.shown_text import as_typed, count_of, item_line
 from session_lab.pages.tab import Tab
-from session_lab.recorder import EditItem, snippet
-from session_lab.script import script
-from session_lab.session_log import Change
-from session_lab.turn_runner import WINDOW, ModelCall, TurnReport
+from session_lab.runs.lab import Lab
+from session_lab.runs.session_log import Change
+from session_lab.runs.turn import WINDOW, ModelCall, TurnReport
+from session_lab.store.database import SHOWN_TABLES, Row, SessionInfo
 
 TABS = ("Items", "Sent to model", "Code", "Database")
 PER_PAGE = 20

@@ -5,8 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from session_lab.database import Row, SessionInfo
-from session_lab.exercises import (
+from session_lab.lessons.exercises import (
     EXERCISES,
     Exercise,
     Finding,
@@ -15,12 +14,13 @@ from session_lab.exercises import (
     check_isolation,
     passed,
 )
-from session_lab.lab import Lab
-from session_lab.lesson_runner import LESSONS, Lesson, LessonRun, LessonRunner
+from session_lab.lessons.runner import LESSONS, Lesson, LessonRun, LessonRunner
 from session_lab.pages.readme_view import show_readme
 from session_lab.pages.session_choice import choose_session, listed
 from session_lab.pages.shared import open_lab, shown_errors
 from session_lab.pages.shown_text import as_typed, count_of
+from session_lab.runs.lab import Lab
+from session_lab.store.database import Row, SessionInfo
 
 SHOWN_LINES = 400
 WIDTH = 900

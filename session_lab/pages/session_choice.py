@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from session_lab.database import SessionInfo
-from session_lab.lab import Lab
+from session_lab.runs.lab import Lab
+from session_lab.store.database import SessionInfo
 
 LISTED = 30
 

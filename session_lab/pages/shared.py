@@ -11,16 +11,16 @@ from typing import Any
 
 import streamlit as st
 
-from session_lab.catalog import CatalogError
-from session_lab.database import Row
-from session_lab.items import field, kind, text_of
-from session_lab.lab import Lab
+from session_lab.history.items import field, kind, text_of
+from session_lab.history.turns import SessionChanged
 from session_lab.models.choose import configured_model
 from session_lab.models.offline import OfflineModel
 from session_lab.pages.shown_text import SHOWN_CHARACTERS, as_typed, safe_parts
-from session_lab.transfer import TransferError
-from session_lab.turn_runner import error_line
-from session_lab.turns import SessionChanged
+from session_lab.runs.lab import Lab
+from session_lab.runs.turn import error_line
+from session_lab.store.catalog import CatalogError
+from session_lab.store.database import Row
+from session_lab.store.transfer import TransferError
 
 WORD_DELAY = 0.03
 """Seconds between the offline model's words, so that a person sees the reply being written."""

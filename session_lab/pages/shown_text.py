@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Iterator
 
-from session_lab.items import kind, one_line
+from session_lab.history.items import kind, one_line
 
 SHOWN_CHARACTERS = 4000
 """Longer messages are cut; the rest is one click away."""

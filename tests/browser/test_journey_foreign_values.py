@@ -15,7 +15,7 @@ from lab_app import App
 from playwright.sync_api import Locator, expect
 from visitor import Visitor
 
-from session_lab.catalog import Catalog
+from session_lab.store.catalog import Catalog
 
 pytestmark = pytest.mark.browser
 Lure = Callable[[str], str]

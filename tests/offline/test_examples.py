@@ -18,8 +18,8 @@ from agents import (
     function_tool,
 )
 
-from session_lab.items import assistant_item, kind, summary_items, user_item
-from session_lab.lab_agents import TOOLS, AgentName
+from session_lab.code_view.agents import TOOLS, AgentName
+from session_lab.history.items import assistant_item, kind, summary_items, user_item
 from session_lab.models.offline import OfflineModel
 
 ALICE = "My name is Alice."

@@ -10,7 +10,7 @@ from agents import Agent, Runner, UserError
 from agents.models.fake_id import FAKE_RESPONSES_ID
 from pydantic import BaseModel
 
-from session_lab.items import user_item
+from session_lab.history.items import user_item
 from session_lab.models.offline import OfflineModel, estimate_tokens
 
 

@@ -16,8 +16,8 @@ from agents import ModelResponse, ModelSettings, ModelTracing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from session_lab.items import SUMMARY_REQUEST, assistant_item, text_of, user_item
-from session_lab.lab_agents import TOOLS
+from session_lab.code_view.agents import TOOLS
+from session_lab.history.items import SUMMARY_REQUEST, assistant_item, text_of, user_item
 from session_lab.models.offline import FACTS, OfflineModel
 from session_lab.models.offline.facts import GLOSSARY
 

@@ -13,7 +13,7 @@ import streamlit as st
 from agents import SQLiteSession
 from streamlit.testing.v1 import AppTest
 
-from session_lab.items import user_item
+from session_lab.history.items import user_item
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SECONDS = 30

@@ -11,8 +11,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from session_lab import lesson_runner
-from session_lab.lesson_runner import LESSONS, ROOT, Lesson, LessonRun, LessonRunner
+from session_lab.lessons import runner as lesson_runner
+from session_lab.lessons.runner import LESSONS, ROOT, Lesson, LessonRun, LessonRunner
 from session_lab.pages.readme_view import linked
 from session_lab.pages.shared import open_lab
 

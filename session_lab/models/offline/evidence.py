@@ -20,7 +20,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from itertools import chain
 
-from session_lab.items import SUMMARY_REQUEST, field, kind, text_of
+from session_lab.history.items import SUMMARY_REQUEST, field, kind, text_of
 from session_lab.models.offline.facts import GLOSSARY, HOW_THIS_WORKS
 from session_lab.models.offline.words import (
     Word,

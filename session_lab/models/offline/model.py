@@ -43,7 +43,7 @@ from agents.testing import ScriptedModel, assistant_message, function_call
 from openai.types.responses import ResponseFunctionToolCall, ResponseTextDeltaEvent
 from openai.types.responses.response_prompt_param import ResponsePromptParam
 
-from session_lab.items import kind, text_of
+from session_lab.history.items import kind, text_of
 from session_lab.models.offline.reply import last_user_message, reply, results_of_this_turn
 from session_lab.models.offline.tools import choose_calls, choose_handoff, hint
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from session_lab.items import is_user_message, text_of
+from session_lab.history.items import is_user_message, text_of
 from session_lab.models.offline.evidence import (
     Found,
     Question,

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
 
-from session_lab.database import Row, SessionInfo
-from session_lab.items import is_assistant_message, is_user_message, one_line, text_of
-from session_lab.recorder import Action, ClearSession, CreateSession, Fork
-from session_lab.replay import replay
+from session_lab.code_view.actions import Action, ClearSession, CreateSession, Fork
+from session_lab.code_view.replay import replay
+from session_lab.history.items import is_assistant_message, is_user_message, one_line, text_of
+from session_lab.store.database import Row, SessionInfo
 
 ExerciseKind = Literal["file", "forget", "isolation"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from session_lab.items import SUMMARY_REQUEST
-from session_lab.memory_policy import MemoryPolicy, Summarizer
+from session_lab.history.items import SUMMARY_REQUEST
+from session_lab.history.policies import MemoryPolicy, Summarizer
 
 _LAST_TURNS = '''\
 async def last_turns(session, count):

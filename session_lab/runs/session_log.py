@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from session_lab.database import Row, SessionInfo, Version
-from session_lab.items import Item
-from session_lab.live_turn import LiveTurn
-from session_lab.recorder import Action, Baseline, CreateSession
-from session_lab.turn_runner import TurnReport
+from session_lab.code_view.actions import Action, Baseline, CreateSession
+from session_lab.history.items import Item
+from session_lab.runs.live_turn import LiveTurn
+from session_lab.runs.turn import TurnReport
+from session_lab.store.database import Row, SessionInfo, Version
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ _FROM = {
     "openai.types.responses": ["ResponseOutputItem"],
     "pathlib": ["Path"],
     "pydantic": ["TypeAdapter"],
-    "session_lab.lab_agents": ["make_agent"],
+    "session_lab.code_view.agents": ["make_agent"],
     "session_lab.models": ["choose_model"],
 }
 _MODULES = ["asyncio", "json", "sys"]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
-from session_lab.items import Item
+from session_lab.history.items import Item
 
 FORMAT = "openai-agents-session"
 VERSION = 1

@@ -8,7 +8,7 @@ from typing import cast
 
 from agents.memory import Session
 
-from session_lab.items import (
+from session_lab.history.items import (
     Item,
     fingerprint,
     is_assistant_message,

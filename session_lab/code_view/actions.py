@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from session_lab.items import Item
-from session_lab.lab_agents import AgentName
-from session_lab.memory_policy import MemoryPolicy
-from session_lab.policy_code import policy_code
-from session_lab.program import lines, literal, program
+from session_lab.code_view.agents import AgentName
+from session_lab.code_view.policy_code import policy_code
+from session_lab.code_view.program import lines, literal, program
+from session_lab.history.items import Item
+from session_lab.history.policies import MemoryPolicy
 
 DATABASE = "conversations.db"
 MAX_LITERAL_ITEMS = 100

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 TIME_LIMIT = 600.0
 """Seconds. A lesson takes a few with the offline model, and minutes with a slow server."""
 KEPT_LINES = 2000

@@ -10,11 +10,8 @@ from typing import Any
 from openai.types.responses import ResponseOutputItem
 from pydantic import TypeAdapter, ValidationError
 
-from session_lab import lab_agents
-from session_lab.items import Item, field, is_user_message, kind
-from session_lab.policy_code import policy_code
-from session_lab.program import lines, literal, program
-from session_lab.recorder import (
+from session_lab.code_view import agents as lab_agents
+from session_lab.code_view.actions import (
     WITH_TEXT,
     Action,
     Baseline,
@@ -29,6 +26,9 @@ from session_lab.recorder import (
     add_code,
     open_code,
 )
+from session_lab.code_view.policy_code import policy_code
+from session_lab.code_view.program import lines, literal, program
+from session_lab.history.items import Item, field, is_user_message, kind
 
 DATABASE = "session.db"
 """The script's file, in the folder where it is run."""

@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from session_lab.catalog import Catalog
-from session_lab.database import Row
-from session_lab.items import is_user_message, text_of
+from session_lab.history.items import is_user_message, text_of
+from session_lab.store.catalog import Catalog
+from session_lab.store.database import Row
 
 SHARED_ROWS = """\
 SELECT count(*) AS shared_rows FROM agent_messages

@@ -17,8 +17,8 @@ from weakref import WeakValueDictionary
 
 from agents import SQLiteSession
 
-from session_lab.database import SessionDatabase, SessionInfo, Storage
-from session_lab.items import Item
+from session_lab.history.items import Item
+from session_lab.store.database import SessionDatabase, SessionInfo, Storage
 
 MAX_ID_LENGTH = 128
 MAX_TITLE_LENGTH = 200

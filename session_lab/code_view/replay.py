@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from session_lab.items import Item, user_item
-from session_lab.recorder import (
+from session_lab.code_view.actions import (
     Action,
     AddItem,
     Baseline,
@@ -18,6 +17,7 @@ from session_lab.recorder import (
     RunTurn,
     UndoTurn,
 )
+from session_lab.history.items import Item, user_item
 
 
 def replay(actions: Sequence[Action]) -> Iterator[tuple[Action, list[Item]]]:

@@ -24,8 +24,8 @@ from agents.memory import Session
 from agents.stream_events import RunItemStreamEvent, StreamEvent
 from agents.testing import ScriptedModel, assistant_message
 
-from session_lab.items import Item, kind
-from session_lab.memory_policy import MemoryPolicy, Summarizer, run_config
+from session_lab.history.items import Item, kind
+from session_lab.history.policies import MemoryPolicy, Summarizer, run_config
 from session_lab.models.errors import explain_error, redacted
 from session_lab.models.offline import OfflineModel, estimate_tokens
 

@@ -6,14 +6,14 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from session_lab.catalog import MAX_ID_LENGTH, CatalogError
-from session_lab.database import Row, Version
-from session_lab.items import assistant_item, is_user_message, user_item
-from session_lab.lab import BUSY, Lab
-from session_lab.lab_agents import AgentName
-from session_lab.live_turn import LiveTurn
-from session_lab.memory_policy import MemoryPolicy
-from session_lab.turn_runner import error_line
+from session_lab.code_view.agents import AgentName
+from session_lab.history.items import assistant_item, is_user_message, user_item
+from session_lab.history.policies import MemoryPolicy
+from session_lab.runs.lab import BUSY, Lab
+from session_lab.runs.live_turn import LiveTurn
+from session_lab.runs.turn import error_line
+from session_lab.store.catalog import MAX_ID_LENGTH, CatalogError
+from session_lab.store.database import Row, Version
 
 EXAMPLES = {"user_123": "My name is Alice.", "user_456": "My name is Bob."}
 """Two sessions that tell isolation apart from chance: what each knows the other contradicts."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 
-from session_lab.items import Item
-from session_lab.turn_runner import TextDelta, ToolEvent, TurnReport
+from session_lab.history.items import Item
+from session_lab.runs.turn import TextDelta, ToolEvent, TurnReport
 
 
 class LiveTurn:

@@ -12,14 +12,7 @@ from typing import Any, TypeVar, cast
 
 from agents import Agent, Model, SQLiteSession
 
-from session_lab.background_loop import BackgroundLoop
-from session_lab.catalog import MAX_TITLE_LENGTH, Catalog, CatalogError
-from session_lab.database import Row, SessionDatabase, Storage, Version
-from session_lab.items import Item, is_user_message, with_text
-from session_lab.lab_agents import AgentName, make_agent
-from session_lab.live_turn import LiveTurn
-from session_lab.memory_policy import MemoryPolicy, Summarizer
-from session_lab.recorder import (
+from session_lab.code_view.actions import (
     Action,
     AddItem,
     ClearSession,
@@ -32,8 +25,14 @@ from session_lab.recorder import (
     RunTurn,
     UndoTurn,
 )
-from session_lab.session_log import Change, SessionLog, change_between
-from session_lab.turn_runner import (
+from session_lab.code_view.agents import AgentName, make_agent
+from session_lab.history.items import Item, is_user_message, with_text
+from session_lab.history.policies import MemoryPolicy, Summarizer
+from session_lab.history.turns import remove_last, split_turns, unanswered_turn
+from session_lab.runs.live_turn import LiveTurn
+from session_lab.runs.loop import BackgroundLoop
+from session_lab.runs.session_log import Change, SessionLog, change_between
+from session_lab.runs.turn import (
     STOPPED,
     WINDOW,
     ModelCall,
@@ -42,7 +41,8 @@ from session_lab.turn_runner import (
     preview_request,
     run_turn,
 )
-from session_lab.turns import remove_last, split_turns, unanswered_turn
+from session_lab.store.catalog import MAX_TITLE_LENGTH, Catalog, CatalogError
+from session_lab.store.database import Row, SessionDatabase, Storage, Version
 
 T = TypeVar("T")
 CHANGED = "The session has changed since you looked, so nothing was done. Look again."

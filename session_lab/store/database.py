@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from session_lab.items import Item, is_assistant_message, text_of
+from session_lab.history.items import Item, is_assistant_message, text_of
 
 Storage = Literal["File", "Memory"]
 

@@ -17,7 +17,7 @@ from agents import Agent, Model, ModelBehaviorError, RunConfig, RunHooks, Runner
 from agents.memory import Session
 from agents.run import CallModelData, ModelInputData
 
-from session_lab.items import (
+from session_lab.history.items import (
     SUMMARY_REQUEST,
     Item,
     field,
@@ -26,7 +26,7 @@ from session_lab.items import (
     summary_items,
     user_item,
 )
-from session_lab.turns import Turn, split_turns
+from session_lab.history.turns import Turn, split_turns
 
 PolicyKind = Literal["Everything", "Last N items", "Last N turns", "Summary"]
 POLICY_KINDS: tuple[PolicyKind, ...] = ("Everything", "Last N items", "Last N turns", "Summary")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from session_lab.items import Item, field, fingerprint, is_user_message, split_call_ids
-from session_lab.memory_policy import MemoryPolicy
+from session_lab.history.items import Item, field, fingerprint, is_user_message, split_call_ids
+from session_lab.history.policies import MemoryPolicy
 
 
 def why_left_out(

@@ -1,0 +1,1 @@
+"""What the pages call: runs and changes, on one event loop of the process."""
