@@ -10,7 +10,7 @@ from agents.memory import Session
 from agents.testing import ScriptedModel, assistant_message
 
 from session_lab.history.items import assistant_item, text_of, user_item
-from session_lab.history.policies import MemoryPolicy, run_config
+from session_lab.history.policies import MemoryPolicy
 
 
 def call(call_id: str, **more: Any) -> Any:
@@ -81,7 +81,7 @@ async def send(
         return "seen"
 
     model = ScriptedModel(steps or [[assistant_message("new answer")]])
-    config = await run_config(policy, session, summarize, retry=text is None)
+    config = await policy.run_config(session, summarize, retry=text is None)
     agent = Agent("Assistant", model=model, tools=[look])
     await Runner.run(agent, text if text else [], session=session, run_config=config)
     model.assert_complete()

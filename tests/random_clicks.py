@@ -11,12 +11,11 @@ from openai.types.responses.response_reasoning_item import ResponseReasoningItem
 
 from session_lab.code_view.actions import (
     Action,
-    AddItem,
+    AddItems,
     ClearSession,
     CreateSession,
     EditItem,
     Fork,
-    ImportItems,
     PopItem,
     Reopen,
     RunTurn,
@@ -31,7 +30,7 @@ from session_lab.history.items import (
     with_text,
 )
 from session_lab.history.policies import POLICY_KINDS, MemoryPolicy
-from session_lab.history.turns import undo_turn
+from session_lab.history.turns import last_turns, remove_last
 
 TEXTS = [
     "Hello",
@@ -56,7 +55,7 @@ class Clicks:
         self.database = database
         self.session_id = f"session '{seed}'"
         self.session = SQLiteSession(self.session_id, database)
-        self.actions: list[Action] = [CreateSession(self.session_id, "File")]
+        self.actions: list[Action] = [CreateSession(self.session_id)]
         self.ids = 0
 
     def new_id(self, prefix: str) -> str:
@@ -132,18 +131,19 @@ class Clicks:
             await self.session.pop_item()
             self.actions.append(PopItem())
         elif name == "undo" and items:
-            self.actions.append(UndoTurn(len(await undo_turn(self.session))))
+            await remove_last(self.session, last_turns(items, 1))
+            self.actions.append(UndoTurn())
         elif name == "clear" and self.random.random() < 0.3:
             await self.session.clear_session()
             self.actions.append(ClearSession())
         elif name == "add":
             item = self.random.choice([user_item, assistant_item])(self.random.choice(TEXTS))
             await self.session.add_items([item])
-            self.actions.append(AddItem(item))
+            self.actions.append(AddItems([item]))
         elif name == "import":
             imported = [user_item("imported"), {"type": "message", **assistant_item("also")}]
             await self.session.add_items(imported)
-            self.actions.append(ImportItems(imported))
+            self.actions.append(AddItems(imported))
         elif name == "edit":
             await self.edit(items)
         elif name == "fork":
@@ -151,7 +151,7 @@ class Clicks:
         elif name == "reopen":
             self.session.close()
             self.session = SQLiteSession(self.session_id, self.database)
-            self.actions.append(Reopen())
+            self.actions.append(Reopen(self.session_id))
 
     async def edit(self, items: list[Any]) -> None:
         places = [i for i, x in enumerate(items) if is_user_message(x) or is_assistant_message(x)]
@@ -161,8 +161,9 @@ class Clicks:
         text = self.random.choice(TEXTS)
         for _ in tail:
             await self.session.pop_item()
-        await self.session.add_items([with_text(tail[0], text), *tail[1:]])
-        self.actions.append(EditItem(len(tail), text))
+        edited = with_text(tail[0], text)
+        await self.session.add_items([edited, *tail[1:]])
+        self.actions.append(EditItem(len(tail), [edited]))
 
     async def fork(self, count: int) -> None:
         items = (await self.session.get_items())[:count]
@@ -170,7 +171,7 @@ class Clicks:
         source, self.session_id = self.session_id, self.session_id + "+"
         self.session = SQLiteSession(self.session_id, self.database)
         await self.session.add_items(items)
-        self.actions.append(Fork(source, self.session_id, count))
+        self.actions.append(Fork(source, self.session_id, items))
 
     async def do(self, clicks: int) -> list[Any]:
         """The items of the session in the end."""

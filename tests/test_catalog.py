@@ -167,7 +167,7 @@ async def test_a_fork_copies_the_first_items_and_who_answered(
     catalog.database("source").save_reports("source", reports)
     items: list[Any] = [*talk(2), None]
     copied = items[: max(0, count - 1)]  # The first row holds no JSON and stays behind.
-    assert await catalog.fork("source", "copy", count, storage) == len(copied)
+    assert await catalog.fork("source", "copy", count, storage) == copied
     assert await catalog.open("copy").get_items() == copied
     copy = catalog.database("copy")
     told = [copy.reports("copy").get(row.id, {}).get("agent") for row in copy.rows("copy")]

@@ -120,11 +120,6 @@ def test_with_text_changes_only_the_text(item: Any) -> None:
     assert type(changed["content"]) is type(item["content"])
 
 
-def test_only_a_message_has_a_text_to_edit() -> None:
-    with pytest.raises(ValueError, match="tool call has no text"):
-        with_text(CALL, "new")
-
-
 def test_a_summary_stands_as_question_and_answer() -> None:
     pair = summary_items("short")
     assert [kind(item) for item in pair] == ["user", "assistant"]

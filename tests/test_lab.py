@@ -144,7 +144,7 @@ def test_rows_that_hold_no_json_do_not_shift_what_is_meant(make: MakeLab, path: 
     lab.edit_item("s", row_at(lab, "s", 3), "edited")
     lab.fork("s", "copy", 2, "File")
     assert list(map(text_of, stored(path, "copy"))) == ["question 0"]
-    assert lab.actions("copy")[-1] == Fork("s", "copy", 1)
+    assert lab.actions("copy")[-1] == Fork("s", "copy", stored(path, "copy"))
     rows = lab.catalog.database("s").rows("s")
     assert [row.is_item for row in rows] == [False, True, True, True, True]
     assert text_of(rows[3].item) == "edited"

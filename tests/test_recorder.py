@@ -8,33 +8,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agents import Agent, RunConfig, Runner, SQLiteSession
+from agents import SQLiteSession
 from agents.testing import ScriptedModel, assistant_message
 from hypothesis import given
 from hypothesis import strategies as st
 from lab_tools import stored
+from policy_tools import filled, send
 
 from session_lab.code_view.actions import (
     MAX_LITERAL_ITEMS,
     Action,
-    AddItem,
+    AddItems,
     Baseline,
     ClearSession,
     CreateSession,
     EditItem,
     Fork,
-    ImportItems,
     PopItem,
     Reopen,
     RunTurn,
     UndoTurn,
     snippet,
 )
-from session_lab.code_view.policy_code import policy_code
-from session_lab.code_view.program import literal, program
-from session_lab.history.items import assistant_item, text_of, user_item, with_text
+from session_lab.code_view.program import literal
+from session_lab.history.items import assistant_item, text_of, user_item
 from session_lab.history.policies import POLICY_KINDS, MemoryPolicy
-from session_lab.history.policies import run_config as lab_run_config
 
 ROOT = Path(__file__).resolve().parent.parent
 Run = Callable[[str], str]
@@ -73,18 +71,18 @@ def fill(database: Path, items: list[Any]) -> None:
 
 IMPORTED = [user_item(f"number {number}") for number in range(MAX_LITERAL_ITEMS + 1)]
 CHANGES: list[tuple[Action, list[Any]]] = [
-    (CreateSession(SESSION_ID, "File"), HISTORY),
+    (CreateSession(SESSION_ID), HISTORY),
     (Baseline(HISTORY), HISTORY),
     (PopItem(), HISTORY[:-1]),
-    (UndoTurn(4), HISTORY[:2]),
+    (UndoTurn(), HISTORY[:2]),
     (ClearSession(), []),
-    (AddItem(user_item(SESSION_ID)), [*HISTORY, user_item(SESSION_ID)]),
-    (EditItem(1, "2"), [*HISTORY[:-1], with_text(HISTORY[-1], "2")]),
-    (EditItem(4, "'''"), [*HISTORY[:2], with_text(HISTORY[2], "'''"), *HISTORY[3:]]),
-    (ImportItems(HISTORY), HISTORY + HISTORY),
-    (ImportItems(IMPORTED[:21]), HISTORY + IMPORTED[:21]),
-    (ImportItems(IMPORTED), HISTORY + IMPORTED),
-    (Reopen(), HISTORY),
+    (AddItems([user_item(SESSION_ID)]), [*HISTORY, user_item(SESSION_ID)]),
+    (EditItem(1, [user_item("2")]), [*HISTORY[:-1], user_item("2")]),
+    (EditItem(4, [user_item("'''")]), [*HISTORY[:2], user_item("'''"), *HISTORY[3:]]),
+    (AddItems(HISTORY), HISTORY + HISTORY),
+    (AddItems(IMPORTED[:21]), HISTORY + IMPORTED[:21]),
+    (AddItems(IMPORTED), HISTORY + IMPORTED),
+    (Reopen(SESSION_ID), HISTORY),
 ]
 
 
@@ -107,14 +105,14 @@ def test_the_snippet_of_an_edit_leaves_a_shorter_session_alone(
     items: list[Any], tmp_path: Path, run_program: Run
 ) -> None:
     fill(tmp_path / "conversations.db", items)
-    assert run_program(snippet(EditItem(2, "new"), SESSION_ID)) == "No such item\n"
+    run_program(snippet(EditItem(2, [user_item("new")]), SESSION_ID))
     assert stored(tmp_path / "conversations.db", SESSION_ID) == items
 
 
 def test_the_snippet_of_a_fork_leaves_the_source_alone(tmp_path: Path, run_program: Run) -> None:
     database = tmp_path / "conversations.db"
     fill(database, HISTORY)
-    run_program(snippet(Fork(SESSION_ID, "copy", 2), SESSION_ID))
+    run_program(snippet(Fork(SESSION_ID, "copy", HISTORY[:2]), SESSION_ID))
     assert stored(database, "copy") == HISTORY[:2]
     assert stored(database, SESSION_ID) == HISTORY
 
@@ -139,11 +137,11 @@ def test_the_snippet_of_a_run_stores_one_turn(
 
 
 def test_a_snippet_of_an_in_memory_session_writes_no_file(tmp_path: Path, run_program: Run) -> None:
-    run_program(snippet(AddItem(user_item("hi")), SESSION_ID, "Memory"))
+    run_program(snippet(AddItems([user_item("hi")]), SESSION_ID, "Memory"))
     assert [path.name for path in tmp_path.iterdir()] == ["shown.py"]
 
 
-@pytest.mark.parametrize("action", [PopItem(), UndoTurn(2), ClearSession(), Reopen()])
+@pytest.mark.parametrize("action", [PopItem(), UndoTurn(), ClearSession(), Reopen("new")])
 def test_a_snippet_on_an_empty_session_says_so_instead_of_failing(
     action: Action, tmp_path: Path, run_program: Run
 ) -> None:
@@ -157,48 +155,31 @@ def test_short_actions_have_short_code() -> None:
     assert len(shown.splitlines()) < 20
 
 
-# -- the code of a policy sends what the lab sends -------------------------------------------
-
-messages = st.sampled_from([user_item("hi"), user_item("more"), assistant_item("ok")])
+# -- the shown source is the source that runs ------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", POLICY_KINDS)
-@pytest.mark.parametrize("retry", [False, True], ids=["message", "retry"])
-@pytest.mark.parametrize("n", [1, 2, 9])
-async def test_the_shown_policy_is_the_policy(kind: Any, retry: bool, n: int) -> None:
-    policy = MemoryPolicy(kind, n)
-    history = [*HISTORY, *HISTORY[2:], *([user_item("unanswered")] if retry else [])]
-    definitions, expression = policy_code(policy, "summary_model", retry=retry)
+@pytest.mark.parametrize("text", ["new", None], ids=["message", "retry"])
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_snippet_sends_what_the_lab_sends(
+    kind: Any, text: str | None, n: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = [*HISTORY, *HISTORY[2:], *([] if text else [user_item("unanswered")])]
+    fill(tmp_path / "conversations.db", history)
+    monkeypatch.chdir(tmp_path)
+    model = ScriptedModel([[assistant_message(str(number))] for number in range(2)])
+    monkeypatch.setattr("session_lab.models.choose_model", lambda: model)
+    exec(snippet(RunTurn(text, "Sales", MemoryPolicy(kind, n)), SESSION_ID), {})
 
-    async def summarize(items: Any) -> str:
-        return f"{len(items)} items"
+    async def ask_in_the_lab() -> list[Any]:
+        session = await filled(history)
+        requests = await send(session, MemoryPolicy(kind, n), text, summarize=first_reply)
+        return requests[-1]
 
-    async def shown_config(session: SQLiteSession) -> RunConfig | None:
-        summary_model = ScriptedModel([[assistant_message(f"{len(history) - 1} items")]] * 9)
-        code = program(
-            f"{definitions}async def config(session):\n    return {expression or None}\n"
-        )
-        names: dict[str, Any] = {"summary_model": summary_model}
-        exec(code, names)
-        config: RunConfig | None = await names["config"](session)
-        return config
+    async def first_reply(_: Any) -> str:
+        return "0"
 
-    async def send(config: RunConfig | None, session: SQLiteSession) -> list[str]:
-        model = ScriptedModel([[assistant_message("new")]])
-        agent = Agent("Assistant", model=model)
-        question: Any = [] if retry else "new"
-        await Runner.run(agent, question, session=session, run_config=config)
-        return [text_of(item) for item in model.calls[0].input]
-
-    first, second = SQLiteSession("1"), SQLiteSession("2")
-    await first.add_items(history)
-    await second.add_items(history)
-    expected = await send(await lab_run_config(policy, first, summarize, retry=retry), first)
-    sent = await send(await shown_config(second), second)
-    if kind == "Summary" and n < 3:
-        assert sent[1].endswith("items") and expected[1].endswith("items")
-        sent[1] = expected[1]
-    assert sent == expected
+    assert model.calls[-1].input == asyncio.run(ask_in_the_lab())
 
 
 # -- literals ------------------------------------------------------------------------------

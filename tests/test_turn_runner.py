@@ -19,7 +19,8 @@ from session_lab.history.items import (
     text_of,
     user_item,
 )
-from session_lab.history.policies import POLICY_KINDS, MemoryPolicy, Summarizer
+from session_lab.history.policies import POLICY_KINDS, MemoryPolicy
+from session_lab.history.summaries import Summarizer
 from session_lab.models.offline import OfflineModel
 from session_lab.runs.turn import (
     WINDOW,

@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 from policy_tools import HISTORY, ListSession, call, filled, output, tool_turn
 
 from session_lab.code_view.agents import make_agent
-from session_lab.history.items import assistant_item, is_user_message, user_item
+from session_lab.history.items import assistant_item, is_user_message, kind, text_of, user_item
 from session_lab.history.turns import (
     SessionChanged,
+    last_turns,
     pop_splits_pair,
     remove_last,
-    split_turns,
     unanswered_turn,
-    undo_turn,
 )
 
 any_items = st.one_of(
@@ -31,21 +30,17 @@ histories = st.lists(any_items, max_size=12)
 
 @given(histories)
 def test_turns_joined_again_are_the_history(history: list[Any]) -> None:
-    turns = split_turns(history)
-    assert [item for turn in turns for item in turn.items] == history
-    assert all(turn.items == history[turn.start : turn.end] for turn in turns)
-    assert all(turn.items for turn in turns)
+    turns: list[list[Any]] = []
+    rest = history
+    while rest:
+        turns.insert(0, last_turns(rest, 1))
+        rest = rest[: len(rest) - len(turns[0])]
+    assert [item for turn in turns for item in turn] == history
     for index, turn in enumerate(turns):
-        assert not any(is_user_message(item) for item in turn.items[1:])
-        assert (turn.question is None) == (not is_user_message(turn.items[0]))
-        assert turn.question is not None or index == 0
-
-
-def test_a_turn_knows_its_question_and_its_last_reply() -> None:
-    [greeting, turn] = split_turns([assistant_item("welcome"), *tool_turn(1)])
-    assert (greeting.question, greeting.reply) == (None, "welcome")
-    assert (turn.question, turn.reply) == ("question 1", "answer 1")
-    assert (turn.start, turn.end) == (1, 5)
+        assert not any(is_user_message(item) for item in turn[1:])
+        assert is_user_message(turn[0]) or index == 0
+    for n in range(1, len(turns) + 2):
+        assert last_turns(history, n) == [item for turn in turns[-n:] for item in turn]
 
 
 @pytest.mark.parametrize(
@@ -67,10 +62,7 @@ def test_a_turn_knows_its_question_and_its_last_reply() -> None:
 def test_an_unanswered_question_is_found_from_the_items(
     history: list[Any], is_answered: bool
 ) -> None:
-    turn = unanswered_turn(history)
-    assert (turn is None) == is_answered
-    if turn is not None:
-        assert turn.end == len(history)
+    assert unanswered_turn(history) == ([] if is_answered else last_turns(history, 1))
 
 
 @pytest.mark.parametrize("completed_calls", [0, 1], ids=["at once", "after a tool call"])
@@ -81,8 +73,8 @@ async def test_a_failed_run_leaves_an_unanswered_question(completed_calls: int) 
     with pytest.raises(RuntimeError):
         await Runner.run(make_agent("Support", model), "where is it?", session=session)
     turn = unanswered_turn(await session.get_items())
-    assert turn is not None and turn.question == "where is it?"
-    assert len(turn.items) == 1 + 2 * completed_calls
+    assert text_of(turn[0]) == "where is it?"
+    assert len(turn) == 1 + 2 * completed_calls
 
 
 def test_a_pop_that_parts_a_call_from_its_output() -> None:
@@ -95,20 +87,15 @@ def test_a_pop_that_parts_a_call_from_its_output() -> None:
 # -- removing -------------------------------------------------------------------------------
 
 
-async def test_undo_removes_the_tool_items_of_a_turn_too() -> None:
+async def test_the_last_turn_holds_its_tool_items() -> None:
     called = [function_call("order_status", {"order_id": "A-1001"}, call_id="new")]
     model = ScriptedModel([called, [assistant_message("on its way")]])
     session = await filled(HISTORY)
     await Runner.run(make_agent("Support", model), "where is it?", session=session)
-    after: list[Any] = await session.get_items()
-    assert await undo_turn(session) == after[len(HISTORY) :]
-    assert len(after) - len(HISTORY) == 4
+    turn = last_turns(await session.get_items(), 1)
+    assert [kind(item) for item in turn] == ["user", "tool call", "tool output", "assistant"]
+    await remove_last(session, turn)
     assert await session.get_items() == HISTORY
-
-
-async def test_undo_again_and_again_empties_the_session() -> None:
-    session = await filled([assistant_item("welcome"), *HISTORY])
-    assert [len(await undo_turn(session)) for _ in range(5)] == [4, 4, 4, 1, 0]
 
 
 @given(histories, st.integers(0, 12))
@@ -157,19 +144,19 @@ class Shared(ListSession):
 async def test_what_another_program_added_meanwhile_is_kept(after: int) -> None:
     session = Shared(HISTORY, after, lambda items: items.append(user_item("from elsewhere")))
     with pytest.raises(SessionChanged, match="Nothing was removed"):
-        await undo_turn(session)
+        await remove_last(session, HISTORY[-4:])
     assert session.items == [*HISTORY, user_item("from elsewhere")]
 
 
 async def test_what_another_program_removed_meanwhile_stays_removed() -> None:
     session = Shared(HISTORY, 1, lambda items: items.pop())
     with pytest.raises(SessionChanged):
-        await undo_turn(session)
+        await remove_last(session, HISTORY[-4:])
     assert session.items == [*HISTORY[:-2], HISTORY[-1]]
 
 
 async def test_a_session_that_was_cleared_meanwhile_gets_back_what_was_taken() -> None:
     session = Shared(HISTORY, 2, lambda items: items.clear())
     with pytest.raises(SessionChanged):
-        await undo_turn(session)
+        await remove_last(session, HISTORY[-4:])
     assert session.items == HISTORY[-2:]

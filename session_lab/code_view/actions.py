@@ -5,189 +5,196 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from session_lab.code_view.agents import AgentName
-from session_lab.code_view.policy_code import policy_code
-from session_lab.code_view.program import lines, literal, program
+from session_lab.code_view.program import literal, program
 from session_lab.history.items import Item
 from session_lab.history.policies import MemoryPolicy
+from session_lab.store.database import Storage
 
 DATABASE = "conversations.db"
 MAX_LITERAL_ITEMS = 100
 """Python reads many texts faster than many nested literals."""
 
-Storage = Literal["File", "Memory"]
+
+class Action:
+    """One click. `added` are the items that it put into the session."""
+
+    added: Sequence[Item] = ()
+
+    def code(self, database: str | None) -> list[str]:
+        """Lines that do the same to the open `session`, which lies in the file `database`."""
+        raise NotImplementedError
+
+    def rebuild(self, database: str | None) -> list[str]:
+        """Lines that leave in `session` what the click left there. They ask no model."""
+        return self.code(database)
+
+    def opens(self, session_id: str) -> str:
+        """The ID of the session that the code begins with; `session_id` is the one it ends with."""
+        return session_id
 
 
 @dataclass(frozen=True)
-class CreateSession:
+class CreateSession(Action):
     session_id: str
-    storage: Storage
+
+    def code(self, database: str | None) -> list[str]:
+        return ["# The session gets its row in the database with its first item."]
 
 
 @dataclass(frozen=True)
-class Baseline:
+class Baseline(Action):
     """What the session held when recording began, or after another program had changed it."""
 
-    items: Sequence[Item]
+    added: Sequence[Item]
+
+    def code(self, database: str | None) -> list[str]:
+        return ["# Another program, or an earlier run of the app, has stored what is there."]
+
+    def rebuild(self, database: str | None) -> list[str]:
+        return ["await session.clear_session()", *add_code(self.added)]
 
 
 @dataclass(frozen=True)
-class RunTurn:
-    """One run. `text` is None for a retry; `stored` is what the run added to the session."""
+class RunTurn(Action):
+    """One run. `text` is None for a retry; `added` is what the run stored."""
 
     text: str | None
     agent: AgentName
     policy: MemoryPolicy
-    stored: Sequence[Item]
+    added: Sequence[Item] = ()
     error: str | None = None
 
+    def code(self, database: str | None) -> list[str]:
+        config = self._config()
+        message = "[]  # the question is stored" if self.text is None else literal(self.text)
+        return [
+            f'agent = make_agent("{self.agent}", choose_model())',
+            *config,
+            f"message = {message}",
+            f"result = await {self._run('message', bool(config))}",
+            "print(result.final_output)",
+        ]
+
+    def rebuild(self, database: str | None) -> list[str]:
+        message = "[]" if self.text is None else literal(self.text)
+        told = [f"# {self._run(message, False)}  # {self.agent}, {self.policy}"]
+        if self.error is not None:
+            told.append(f"# It ended with an error: {literal(self.error)}")
+        return ["", *told, *(add_code(self.added) if self.added else [])]
+
+    def _run(self, message: str, has_config: bool) -> str:
+        config = ", run_config=config" if has_config else ""
+        return f"Runner.run(agent, {message}, session=session{config})"
+
+    def _config(self) -> list[str]:
+        n, retry = self.policy.n, ", retry=True" if self.text is None else ""
+        if self.policy.kind == "Last N items" and not retry:
+            return [f"config = RunConfig(session_settings=SessionSettings(limit={n}))"]
+        if self.policy.kind == "Last N items":
+            return [f"config = await only_last_items(session, {n}{retry})"]
+        if self.policy.kind == "Last N turns":
+            return [f"config = await only_last_turns(session, {n}{retry})"]
+        if self.policy.kind == "Summary":
+            return [
+                "writer = summary_writer(choose_model())",
+                f"config = older_turns_as_summary({n}, partial(write_summary, writer))",
+            ]
+        return []
+
 
 @dataclass(frozen=True)
-class PopItem:
-    pass
+class PopItem(Action):
+    def code(self, database: str | None) -> list[str]:
+        return ["item = await session.pop_item()"]
 
 
 @dataclass(frozen=True)
-class UndoTurn:
-    """`removed` is the number of items that the turn had."""
-
-    removed: int
-
-
-@dataclass(frozen=True)
-class ClearSession:
-    pass
+class UndoTurn(Action):
+    def code(self, database: str | None) -> list[str]:
+        return [
+            "for _ in last_turns(await session.get_items(), 1):",
+            "    await session.pop_item()",
+        ]
 
 
 @dataclass(frozen=True)
-class AddItem:
-    item: Item
+class ClearSession(Action):
+    def code(self, database: str | None) -> list[str]:
+        return ["await session.clear_session()"]
 
 
 @dataclass(frozen=True)
-class EditItem:
-    """`index_from_end` is 1 for the last item."""
+class AddItems(Action):
+    """One item that was added by hand, or all items of a file."""
+
+    added: Sequence[Item]
+
+    def code(self, database: str | None) -> list[str]:
+        return add_code(self.added)
+
+
+@dataclass(frozen=True)
+class EditItem(Action):
+    """`index_from_end` is 1 for the last item; `added` is the one message that stands there now."""
 
     index_from_end: int
-    text: str
+    added: Sequence[Item]
+
+    def code(self, database: str | None) -> list[str]:
+        return [
+            f"items = await session.get_items(limit={self.index_from_end})",
+            f"if len(items) == {self.index_from_end}:",
+            "    for _ in items:",
+            "        await session.pop_item()",
+            f"    edited = {literal(self.added[0])}",
+            "    await session.add_items([edited, *items[1:]])",
+        ]
 
 
 @dataclass(frozen=True)
-class Fork:
-    """From here on, the actions are those of the new session."""
+class Fork(Action):
+    """From here on, the actions are those of the new session, which holds `added`."""
 
     source_id: str
     new_id: str
-    item_count: int
+    added: Sequence[Item]
+
+    def opens(self, session_id: str) -> str:
+        return self.source_id
+
+    def code(self, database: str | None) -> list[str]:
+        return [
+            f"items = (await session.get_items())[:{len(self.added)}]",
+            "session.close()",
+            open_code(self.new_id, database),
+            "await session.clear_session()  # a fork begins empty",
+            "await session.add_items(items)",
+        ]
 
 
 @dataclass(frozen=True)
-class ImportItems:
-    items: Sequence[Item]
+class Reopen(Action):
+    session_id: str
 
-
-@dataclass(frozen=True)
-class Reopen:
-    pass
-
-
-Action = (
-    CreateSession
-    | Baseline
-    | RunTurn
-    | PopItem
-    | UndoTurn
-    | ClearSession
-    | AddItem
-    | EditItem
-    | Fork
-    | ImportItems
-    | Reopen
-)
-
-WITH_TEXT = '''\
-def with_text(item, text):
-    """The same message with another text."""
-    if not isinstance(item["content"], list):
-        return {**item, "content": text}
-    part = {"type": "input_text", "text": text}
-    if item["role"] == "assistant":
-        part = {"type": "output_text", "text": text, "annotations": []}
-    return {**item, "content": [part]}
-
-
-'''
+    def code(self, database: str | None) -> list[str]:
+        return ["session.close()", open_code(self.session_id, database)]
 
 
 def snippet(action: Action, session_id: str, storage: Storage = "File") -> str:
     """A whole program that does what one click did, to the session in `conversations.db`."""
-    definitions = ""
-    if isinstance(action, EditItem):
-        definitions = WITH_TEXT
+    database = DATABASE if storage == "File" else None
+    body = [open_code(action.opens(session_id), database), *action.code(database)]
     if isinstance(action, RunTurn):
-        definitions = policy_code(action.policy, "choose_model()", retry=action.text is None)[0]
-    if isinstance(action, CreateSession):
-        session_id, storage = action.session_id, action.storage
-    if isinstance(action, Fork):
-        session_id = action.source_id
-    body = [open_code(session_id, storage), *_snippet_body(action, session_id, storage)]
-    main = definitions + "async def main():\n" + lines(body, 4)
-    where = "# Save this in the repository's folder and run it there: it imports session_lab.\n"
-    code = program(main + "\n\nasyncio.run(main())\n")
-    return where + code if isinstance(action, RunTurn) else code
+        where = "# Save this in the repository's folder and run it there: it imports session_lab.\n"
+        return where + program(body)
+    return program([*body, "print(await session.get_items())"])
 
 
-def open_code(session_id: str, storage: Storage, database: str = DATABASE) -> str:
-    arguments = literal(session_id) + (f', "{database}"' if storage == "File" else "")
+def open_code(session_id: str, database: str | None) -> str:
+    arguments = literal(session_id) + (f', "{database}"' if database else "")
     return f"session = SQLiteSession({arguments})"
-
-
-def _snippet_body(action: Action, session_id: str, storage: Storage) -> list[str]:
-    show_items = "print(await session.get_items())"
-    if isinstance(action, CreateSession):
-        return ["# The session gets its row in the database with its first item.", show_items]
-    if isinstance(action, Baseline):
-        return [show_items]
-    if isinstance(action, RunTurn):
-        return _run_body(action)
-    if isinstance(action, PopItem):
-        return ["item = await session.pop_item()", "print(item)"]
-    if isinstance(action, UndoTurn):
-        return _undo_body()
-    if isinstance(action, EditItem):
-        read, *change = action_body(action, storage, DATABASE)
-        missing = [f"if len(items) < {action.index_from_end}:", '    return print("No such item")']
-        return [read, *missing, *change, show_items]
-    if isinstance(action, Reopen):
-        return ["session.close()", open_code(session_id, storage), show_items]
-    return [*action_body(action, storage, DATABASE), show_items]
-
-
-def action_body(
-    action: ClearSession | AddItem | EditItem | Fork | ImportItems, storage: Storage, database: str
-) -> list[str]:
-    """The lines that a snippet and a script have in common."""
-    if isinstance(action, ClearSession):
-        return ["await session.clear_session()"]
-    if isinstance(action, AddItem):
-        return [f"await session.add_items([{literal(action.item)}])"]
-    if isinstance(action, ImportItems):
-        return add_code(action.items)
-    if isinstance(action, EditItem):
-        return [
-            f"items = await session.get_items(limit={action.index_from_end})",
-            "for _ in items:",
-            "    await session.pop_item()",
-            f"edited = with_text(items[0], {literal(action.text)})",
-            "await session.add_items([edited, *items[1:]])",
-        ]
-    return [
-        f"items = (await session.get_items())[:{action.item_count}]",
-        open_code(action.new_id, storage, database),
-        "await session.add_items(items)",
-    ]
 
 
 def add_code(items: Sequence[Item]) -> list[str]:
@@ -195,28 +202,7 @@ def add_code(items: Sequence[Item]) -> list[str]:
         texts = [f"    {literal(json.dumps(item, ensure_ascii=False))}," for item in items]
         added = "[json.loads(line) for line in lines]"
         return ["lines = [", *texts, "]", f"await session.add_items({added})"]
+    if len(items) == 1:
+        return [f"await session.add_items([{literal(items[0])}])"]
     literals = [f"        {literal(item)}," for item in items]
     return ["await session.add_items(", "    [", *literals, "    ]", ")"]
-
-
-def _run_body(action: RunTurn) -> list[str]:
-    config = policy_code(action.policy, "choose_model()", retry=action.text is None)[1]
-    run = "Runner.run(agent, message, session=session" + (", run_config=config)" if config else ")")
-    return [
-        f'agent = make_agent("{action.agent}", choose_model())',
-        *([f"config = {config}"] if config else []),
-        f"message = {literal(action.text)}"
-        if action.text is not None
-        else "message = []  # the question is stored: nothing is added to it",
-        f"result = await {run}",
-        "print(result.final_output)",
-    ]
-
-
-def _undo_body() -> list[str]:
-    return [
-        "items = await session.get_items()",
-        'starts = [i for i, item in enumerate(items) if i == 0 or item.get("role") == "user"]',
-        "for _ in items[max(starts, default=0) :]:",
-        "    print(await session.pop_item())",
-    ]

@@ -1,12 +1,14 @@
-"""The text of a Python program: literals that are safe, and the imports that its code needs."""
+"""The text of a Python program: literals that are safe, and what its code needs above it."""
 
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import sys
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Sequence
+
+from session_lab.history import items, policies, summaries, turns
 
 MAX_NESTING = 90
 """CPython's compiler refuses a literal of 200 nested brackets."""
@@ -14,22 +16,36 @@ MAX_NESTING = 90
 _FROM = {
     "agents": [
         "Agent",
+        "Model",
+        "ModelBehaviorError",
         "RunConfig",
+        "RunHooks",
         "Runner",
         "SessionSettings",
         "SQLiteSession",
-        "set_tracing_disabled",
     ],
-    "agents.exceptions": ["MaxTurnsExceeded"],
-    "agents.run": ["ModelInputData"],
-    "agents.testing": ["ScriptedModel"],
-    "openai.types.responses": ["ResponseOutputItem"],
-    "pathlib": ["Path"],
-    "pydantic": ["TypeAdapter"],
+    "agents.memory": ["Session"],
+    "agents.run": ["CallModelData", "ModelInputData"],
+    "collections.abc": ["Awaitable", "Callable"],
+    "functools": ["partial"],
     "session_lab.code_view.agents": ["make_agent"],
     "session_lab.models": ["choose_model"],
+    "typing": ["Any"],
 }
-_MODULES = ["asyncio", "json", "sys"]
+_MODULES = ["asyncio", "json"]
+_SHOWN = (
+    items.is_user_message,
+    items.summary_items,
+    turns.last_turns,
+    policies.newest_turns,
+    policies.only_last_items,
+    policies.only_last_turns,
+    policies.older_turns_as_summary,
+    summaries.summary_writer,
+    summaries.write_summary,
+)
+"""What the lab runs and a program can use: its source is copied, each after what it calls."""
+_CONSTANTS = {"SUMMARY_REQUEST": items.SUMMARY_REQUEST, "INSTRUCTIONS": summaries.INSTRUCTIONS}
 
 
 def literal(value: object) -> str:
@@ -63,47 +79,36 @@ def _depth(value: object) -> int:
     return 1 + max(map(_depth, parts), default=0)
 
 
-def program(body: str, source: Path | None = None, docstring: str = "") -> str:
-    """A whole program: the code of `source`, then `body`, with one block of imports at the top.
-
-    Names that `body` uses and does not define are imported from the SDK or from the lab.
-    """
-    imports: dict[str, set[str]] = {}
-    code = ""
-    if source is not None:
-        code = _without_imports(source.read_text(encoding="utf-8"), imports)
-    tree = ast.parse(code + body)
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+def program(body: Sequence[str]) -> str:
+    """A whole program: imports, the functions of the lab that it uses, and `body` in `main`."""
+    main = "async def main():\n" + "".join(f"    {line}\n" if line else "\n" for line in body)
+    parts = [main + "\n\nasyncio.run(main())\n"]
+    for function in reversed(_SHOWN):
+        if function.__name__ in _used(parts):
+            parts.insert(0, inspect.getsource(function))
+    used = _used(parts)
+    imports: dict[str, list[str]] = {name: [] for name in _MODULES if name in used}
     for module, names in _FROM.items():
-        if wanted := {name for name in names if name in used - defined}:
-            imports.setdefault(module, set()).update(wanted)
-    for module in _MODULES:
-        if module in used:
-            imports.setdefault(module, set())
-    gap = "\n\n" if (code + body).startswith(("def", "async", "class")) else "\n"
-    return docstring + _import_lines(imports) + gap + code + body
+        if wanted := [name for name in names if name in used]:
+            imports[module] = wanted
+    above = _import_lines(imports)
+    if constants := [f"{key} = {literal(text)}" for key, text in _CONSTANTS.items() if key in used]:
+        above += "\n" + "\n".join(constants) + "\n"
+    return "\n\n".join([above, *parts])
 
 
-def _without_imports(source: str, imports: dict[str, set[str]]) -> str:
-    """The code after a module's docstring and imports; the imports are added to `imports`."""
-    first = 0
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.ImportFrom):
-            imports.setdefault(str(node.module), set()).update(alias.name for alias in node.names)
-        elif not isinstance(node, ast.Expr):
-            first = node.lineno
-            break
-    return "".join(source.splitlines(keepends=True)[first - 1 :]).rstrip() + "\n\n\n"
+def _used(parts: Sequence[str]) -> set[str]:
+    tree = ast.parse("\n".join(parts))
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
-def _import_lines(imports: dict[str, set[str]]) -> str:
+def _import_lines(imports: dict[str, list[str]]) -> str:
     blocks: list[list[str]] = [[], [], []]
     for module in sorted(imports, key=lambda name: (bool(imports[name]), name)):
         names = sorted(imports[module], key=lambda name: (name[0].islower(), name.lower()))
         line = f"from {module} import {', '.join(names)}" if names else f"import {module}"
         if len(line) > 100:
-            line = f"from {module} import (\n" + lines((f"{name}," for name in names), 4) + ")"
+            line = f"from {module} import (\n    " + ",\n    ".join(names) + ",\n)"
         blocks[_block(module)].append(line)
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
@@ -111,8 +116,3 @@ def _import_lines(imports: dict[str, set[str]]) -> str:
 def _block(module: str) -> int:
     top = module.partition(".")[0]
     return 0 if top in sys.stdlib_module_names else 2 if top == "session_lab" else 1
-
-
-def lines(parts: Iterable[str], indent: int = 0) -> str:
-    """Each part on its own line, indented; an empty part is an empty line."""
-    return "".join(f"{' ' * indent}{part}\n" if part else "\n" for part in parts)

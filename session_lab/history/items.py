@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from agents import TResponseInputItem
 
@@ -16,6 +16,9 @@ Item = TResponseInputItem
 
 SUMMARY_REQUEST = "Summarize the conversation so far."
 """The user half of the pair of items that stands for older turns in a request."""
+
+EDITABLE = ("user", "assistant", "system", "developer")
+"""The kinds of items that `with_text` takes: messages."""
 
 _BOOKKEEPING = {"id", "status", "provider_data", "annotations", "logprobs"}
 
@@ -33,27 +36,20 @@ def assistant_item(text: str) -> Item:
     return {"role": "assistant", "content": text}
 
 
-def with_text(item: Item, text: str) -> Item:
-    """The same message with another text.
-
-    Raises:
-        ValueError: the item is not a message.
-    """
-    if kind(item) not in ("user", "assistant", "system", "developer"):
-        raise ValueError(f"A {kind(item)} has no text to edit.")
-    content = field(item, "content")
-    if isinstance(content, list):
-        part_type = "output_text" if is_assistant_message(item) else "input_text"
-        part = {"type": part_type, "text": text}
-        content = [part | ({"annotations": []} if is_assistant_message(item) else {})]
-    else:
-        content = text
-    return cast(Item, {**item, "content": content})
+def with_text(item: Any, text: str) -> Any:
+    """The same message with another text."""
+    if not isinstance(item.get("content"), list):
+        return {**item, "content": text}
+    part: dict[str, Any] = {"type": "input_text", "text": text}
+    if is_assistant_message(item):
+        part = {"type": "output_text", "text": text, "annotations": []}
+    return {**item, "content": [part]}
 
 
-def summary_items(summary: str) -> list[Item]:
+def summary_items(summary: str) -> list[Any]:
     """The pair that replaces older turns in a request; roles alternate as chat templates expect."""
-    return [user_item(SUMMARY_REQUEST), assistant_item(summary)]
+    request = {"role": "user", "content": SUMMARY_REQUEST}
+    return [request, {"role": "assistant", "content": summary}]
 
 
 def field(item: object, name: str) -> Any:
@@ -72,7 +68,12 @@ def kind(item: object) -> str:
 
 
 def is_user_message(item: object) -> bool:
-    return kind(item) == "user"
+    """An item may be any JSON; a message has a role, and its type is often left out."""
+    return (
+        isinstance(item, dict)
+        and item.get("role") == "user"
+        and (item.get("type") or "message") == "message"
+    )
 
 
 def is_assistant_message(item: object) -> bool:

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
 
-from session_lab.code_view.actions import Action, ClearSession, CreateSession, Fork
-from session_lab.code_view.replay import replay
+from session_lab.code_view.actions import Action, ClearSession, Fork
 from session_lab.history.items import is_assistant_message, is_user_message, one_line, text_of
 from session_lab.store.database import Row, SessionInfo
 
@@ -174,10 +173,10 @@ def check_forgotten(rows: Sequence[Row], actions: Sequence[Action], city: str) -
 def _history_of(actions: Sequence[Action], city: str) -> tuple[bool, bool]:
     """Whether the session ever held the city, and whether it was cleared since."""
     held = was_cleared = False
-    for action, items in replay(actions):
-        if isinstance(action, Fork | CreateSession):
+    for action in actions:
+        if isinstance(action, Fork):  # From here on it is another session.
             held = was_cleared = False
-        if any(_names(item, city) for item in items):
+        if any(_names(item, city) for item in action.added):
             held, was_cleared = True, False
         elif isinstance(action, ClearSession):
             was_cleared = held

@@ -12,7 +12,7 @@ import streamlit as st
 from session_lab.code_view.actions import EditItem, snippet
 from session_lab.code_view.agents import AgentName
 from session_lab.code_view.script import script
-from session_lab.history.items import Item, kind, one_line
+from session_lab.history.items import EDITABLE, Item, kind, one_line
 from session_lab.history.left_out import why_left_out
 from session_lab.history.policies import MemoryPolicy
 from session_lab.models.offline import estimate_tokens
@@ -29,7 +29,6 @@ TABS = ("Items", "Sent to model", "Code", "Database")
 PER_PAGE = 20
 HEIGHT = 585
 """As high as the conversation with its title and buttons, so that the page itself never scrolls."""
-EDITABLE = ("user", "assistant", "system", "developer")
 
 
 def show_inspector(
@@ -262,7 +261,7 @@ def show_code(lab: Lab, info: SessionInfo) -> None:
     )
     st.caption(
         f"One program with {count_of(len(actions), 'action')} of this session. "
-        "Run in an empty folder, it rebuilds the items with the replies that were recorded."
+        "Run in an empty folder, it rebuilds the items; each run stands above what it stored."
     )
 
 

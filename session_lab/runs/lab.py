@@ -14,21 +14,21 @@ from agents import Agent, Model, SQLiteSession
 
 from session_lab.code_view.actions import (
     Action,
-    AddItem,
+    AddItems,
     ClearSession,
     CreateSession,
     EditItem,
     Fork,
-    ImportItems,
     PopItem,
     Reopen,
     RunTurn,
     UndoTurn,
 )
 from session_lab.code_view.agents import AgentName, make_agent
-from session_lab.history.items import Item, is_user_message, with_text
-from session_lab.history.policies import MemoryPolicy, Summarizer
-from session_lab.history.turns import remove_last, split_turns, unanswered_turn
+from session_lab.history.items import EDITABLE, Item, is_user_message, kind, with_text
+from session_lab.history.policies import MemoryPolicy
+from session_lab.history.summaries import Summarizer
+from session_lab.history.turns import last_turns, remove_last, unanswered_turn
 from session_lab.runs.live_turn import LiveTurn
 from session_lab.runs.loop import BackgroundLoop
 from session_lab.runs.session_log import Change, SessionLog, change_between
@@ -91,7 +91,7 @@ class Lab:
         is_new = self.catalog.info(session_id) is None
         self.catalog.create(session_id, storage)
         if is_new:
-            self._start_over(session_id, [CreateSession(session_id, storage)])
+            self._start_over(session_id, [CreateSession(session_id)])
         return is_new
 
     def fork(self, source_id: str, new_id: str, item_count: int, storage: Storage) -> None:
@@ -125,7 +125,7 @@ class Lab:
             raise CatalogError(f"A session called {session_id!r} exists. Choose another ID.")
         if title := title.encode("utf-8", "replace").decode().strip():
             self.catalog.rename(session_id, title[:MAX_TITLE_LENGTH])
-        self._change(session_id, None, ImportItems(items), lambda s: s.add_items(items))
+        self._change(session_id, None, AddItems(items), lambda s: s.add_items(items))
 
     def restart(self) -> list[str]:
         """Close every session as the end of the process would. Returns the IDs that are gone."""
@@ -137,9 +137,9 @@ class Lab:
         self.survived_row = self.catalog.last_file_row()
         for session_id in gone:
             self._logs.pop(session_id, None)
-        for log in list(self._logs.values()):
+        for session_id, log in list(self._logs.items()):
             if log.actions:  # A session that was only looked at has nothing to reopen.
-                log.actions.append(Reopen())
+                log.actions.append(Reopen(session_id))
         return gone
 
     # -- runs -------------------------------------------------------------------------------
@@ -258,8 +258,7 @@ class Lab:
         """
         if not confirmed.items:
             raise CatalogError("There is nothing to remove.")
-        count = len(confirmed.items)
-        action: Action = UndoTurn(count) if whole_turn else PopItem()
+        action = UndoTurn() if whole_turn else PopItem()
         self._change(
             session_id, confirmed.version, action, lambda s: remove_last(s, confirmed.items)
         )
@@ -268,7 +267,7 @@ class Lab:
         self._change(session_id, confirmed, ClearSession(), lambda s: s.clear_session())
 
     def add_item(self, session_id: str, item: Item) -> None:
-        self._change(session_id, None, AddItem(item), lambda s: s.add_items([item]))
+        self._change(session_id, None, AddItems([item]), lambda s: s.add_items([item]))
 
     def edit_item(self, session_id: str, row: Row, text: str) -> None:
         """Give the message in `row` another text, if the row is still what was shown.
@@ -276,10 +275,9 @@ class Lab:
         The SDK has no call for this. Popping and adding again would lose the conversation's end
         if the process died in between, so the one row is written in place.
         """
-        try:
-            edited = with_text(cast(Item, row.item), text)
-        except ValueError as error:
-            raise CatalogError(str(error)) from error
+        if kind(row.item) not in EDITABLE:
+            raise CatalogError(f"A {kind(row.item)} has no text to edit.")
+        edited = with_text(row.item, text)
 
         async def rewrite(session: SQLiteSession) -> None:
             if not self.catalog.database(session_id).update_item(session_id, row, edited):
@@ -287,7 +285,7 @@ class Lab:
 
         rows = self.catalog.database(session_id).rows(session_id, after=row.id - 1)
         from_end = sum(each.is_item for each in rows)
-        self._change(session_id, None, EditItem(from_end, text), rewrite)
+        self._change(session_id, None, EditItem(from_end, [edited]), rewrite)
 
     def _change(
         self,
@@ -330,8 +328,7 @@ class Lab:
     def last_turn(self, session_id: str) -> Confirmed:
         """The whole last turn, to be shown before it is removed."""
         whole = self.tail(session_id)
-        turns = split_turns(whole.items)
-        return self._last(session_id, whole.version, turns[-1].items if turns else [])
+        return self._last(session_id, whole.version, last_turns(whole.items, 1))
 
     def last_item(self, session_id: str) -> Confirmed:
         """The item that `pop_item` takes."""
@@ -346,7 +343,7 @@ class Lab:
         if not any(is_user_message(row.item) for row in rows) and version.item_count > len(rows):
             rows = database.rows(session_id)
         turn = unanswered_turn([cast(Item, row.item) for row in rows if row.is_item])
-        return None if turn is None else self._last(session_id, version, turn.items)
+        return self._last(session_id, version, turn) if turn else None
 
     def _last(self, session_id: str, version: Version, items: list[Item]) -> Confirmed:
         """The last items of the session, and how many unreadable rows lie among them."""
@@ -398,11 +395,10 @@ class Lab:
 
 def _asks(rows: list[Row]) -> bool:
     """Whether the newest rows of a session end with a question that has no answer yet."""
-    turns = split_turns([cast(Item, row.item) for row in rows if row.is_item])
-    if not turns:
-        return False
+    items = [cast(Item, row.item) for row in rows if row.is_item]
     # A turn of more than WINDOW items shows only its end.
-    return not turns[-1].is_answered or (turns[-1].question is None and len(rows) == WINDOW)
+    may_ask_before = bool(items) and not any(is_user_message(item) for item in items)
+    return bool(unanswered_turn(items)) or (may_ask_before and len(rows) == WINDOW)
 
 
 def _question_row(added: list[Row], before: list[Row], text: str | None) -> int | None:

@@ -47,7 +47,7 @@ class SessionLog:
     ) -> None:
         """Note what other programs put into the session, so that the script is whole."""
         if not self.actions:
-            self.actions.append(CreateSession(info.session_id, info.storage))
+            self.actions.append(CreateSession(info.session_id))
         if self.version != version:
             self.actions.append(Baseline(items()))
             self.version = version

@@ -25,7 +25,8 @@ from agents.stream_events import RunItemStreamEvent, StreamEvent
 from agents.testing import ScriptedModel, assistant_message
 
 from session_lab.history.items import Item, kind
-from session_lab.history.policies import MemoryPolicy, Summarizer, run_config
+from session_lab.history.policies import MemoryPolicy
+from session_lab.history.summaries import Summarizer
 from session_lab.models.errors import explain_error, redacted
 from session_lab.models.offline import OfflineModel, estimate_tokens
 
@@ -143,7 +144,7 @@ async def run_turn(
     try:
         report.stored_before = await session.get_items(limit=min(WINDOW, max(count_before, 1)))
         summarize = partial(summarizer.write, hooks=summaries)
-        config = await run_config(policy, session, summarize, retry=text is None)
+        config = await policy.run_config(session, summarize, retry=text is None)
         message: str | list[Item] = [] if text is None else text
         result = Runner.run_streamed(
             agent, message, session=session, run_config=config, hooks=recorder
@@ -247,7 +248,7 @@ async def preview_request(
     """
     recorder = RequestRecorder()
     silent = agent.clone(model=ScriptedModel([[assistant_message("")]]))
-    config = await run_config(policy, session, summarizer.preview, retry=text is None)
+    config = await policy.run_config(session, summarizer.preview, retry=text is None)
     config = replace(config, tracing_disabled=True)
     message: str | list[Item] = [] if text is None else text
     await Runner.run(silent, message, session=_ReadOnly(session), run_config=config, hooks=recorder)

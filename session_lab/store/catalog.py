@@ -212,11 +212,13 @@ class Catalog:
         self._memory.pop(session_id, None)
         session.close()
 
-    async def fork(self, source_id: str, new_id: str, item_count: int, storage: Storage) -> int:
+    async def fork(
+        self, source_id: str, new_id: str, item_count: int, storage: Storage
+    ) -> list[Item]:
         """Copy the first `item_count` rows into a new session; who answered is copied too.
 
-        The caller holds both locks. Returns how many items that were: rows that hold no JSON stay
-        behind, because the SDK can't add them.
+        The caller holds both locks. Returns the copied items: rows that hold no JSON stay behind,
+        because the SDK can't add them.
 
         Raises:
             CatalogError: the new ID is not allowed or is taken, or the source is gone.
@@ -227,7 +229,8 @@ class Catalog:
         self.create(new_id, storage)
         old, new = self.database(source_id), self.database(new_id)
         rows = [row for row in old.rows(source_id)[:item_count] if row.is_item]
-        await self.open(new_id).add_items([cast(Item, row.item) for row in rows])
+        items = [cast(Item, row.item) for row in rows]
+        await self.open(new_id).add_items(items)
         new_ids = dict(
             zip((row.id for row in rows), (row.id for row in new.rows(new_id)), strict=True)
         )
@@ -242,7 +245,7 @@ class Catalog:
         )
         self.rename(new_id, f"{source.title} (fork)"[:MAX_TITLE_LENGTH])
         new.set_origin(new_id, source_id, len(rows))
-        return len(rows)
+        return items
 
     def restart(self) -> list[str]:
         """Do what the end of the process does: close everything. Returns the IDs that are gone.

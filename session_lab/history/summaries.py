@@ -1,0 +1,111 @@
+"""Summaries of items, written by a model and remembered."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import MutableMapping, Sequence
+from typing import Any
+from weakref import WeakValueDictionary
+
+from agents import Agent, Model, ModelBehaviorError, RunHooks, Runner
+
+from session_lab.history.items import (
+    SUMMARY_REQUEST,
+    Item,
+    field,
+    fingerprint,
+    split_call_ids,
+    summary_items,
+)
+
+INSTRUCTIONS = "Write only a summary. Keep every name, number, date, decision and tool result."
+
+
+def summary_writer(model: Model | str | None) -> Agent[Any]:
+    """The agent that writes summaries."""
+    return Agent(name="Summary", instructions=INSTRUCTIONS, model=model)
+
+
+async def write_summary(
+    writer: Agent[Any], items: list[Any], hooks: RunHooks[Any] | None = None
+) -> str:
+    """One request: the items, then the question for a summary of them."""
+    request: list[Any] = [*items, {"role": "user", "content": SUMMARY_REQUEST}]
+    result = await Runner.run(writer, request, hooks=hooks)
+    summary = str(result.final_output).strip()
+    if not summary:
+        raise ModelBehaviorError("The model wrote an empty summary.")
+    return summary
+
+
+class Summarizer:
+    """Has summaries written and remembers them by the content of what they summarize.
+
+    Where a summary of the first items is known, it stands in for them, so that each new turn costs
+    one short request. `store` may outlive the process; the oldest entries make room for new ones.
+    """
+
+    def __init__(
+        self,
+        model: Model | str | None,
+        store: MutableMapping[str, str],
+        max_entries: int = 500,
+    ) -> None:
+        self._writer = summary_writer(model)
+        name = model if isinstance(model, str) else type(model).__name__
+        self._model_name = str(getattr(model, "model", name))
+        self._store = store
+        self._max_entries = max_entries
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def cached(self, items: Sequence[Item]) -> str | None:
+        """The summary of exactly these items, if it was written before."""
+        return self._store.get(self._keys(items)[-1]) if items else None
+
+    async def preview(self, items: Sequence[Item]) -> str:
+        """The known summary, or a note in its place. Calls no model."""
+        return self.cached(items) or f"(A summary of these {len(items)} items is written first.)"
+
+    async def write(self, items: Sequence[Item], hooks: RunHooks[Any] | None = None) -> str:
+        """The known summary, or a new one. Several callers at once cause one request.
+
+        `hooks` see that request, as those of `Runner.run` do.
+
+        Raises:
+            ModelBehaviorError: the model wrote nothing.
+            Exception: whatever `Runner.run` raises.
+        """
+        keys = self._keys(items)
+        # The lock lives as long as somebody holds it.
+        lock = self._locks.setdefault(keys[-1], asyncio.Lock())
+        async with lock:
+            known = next((i for i in reversed(range(len(keys))) if keys[i] in self._store), None)
+            if known == len(keys) - 1:
+                return self._store[keys[-1]]
+            rest = items if known is None else items[known + 1 :]
+            start = [] if known is None else summary_items(self._store[keys[known]])
+            summary = await write_summary(self._writer, [*start, *_complete(rest)], hooks)
+            self._store[keys[-1]] = summary
+            while len(self._store) > self._max_entries:
+                del self._store[next(iter(self._store))]
+            return summary
+
+    def _keys(self, items: Sequence[Item]) -> list[str]:
+        """One key for each prefix of `items`."""
+        digest = hashlib.sha256(self._model_name.encode())
+        keys = []
+        for item in items:
+            digest.update(b"\n" + fingerprint(item).encode())
+            keys.append(digest.hexdigest())
+        return keys
+
+
+def _complete(items: Sequence[Item]) -> list[Item]:
+    """What a server accepts: JSON objects, and no half of a tool call."""
+    split = split_call_ids(items)
+    return [
+        item
+        for item in items
+        if isinstance(item, dict) and str(field(item, "call_id")) not in split
+    ]
