@@ -166,42 +166,32 @@ def writer(*summaries: str) -> ScriptedModel:
 
 async def test_the_model_is_asked_for_a_summary_of_the_items() -> None:
     model = writer("short")
-    assert await Summarizer(model, {}).write(HISTORY) == "short"
+    assert await Summarizer(model).write(HISTORY) == "short"
     [request] = model.calls
     assert texts(request.input) == [*texts(HISTORY), SUMMARY_REQUEST]
     assert request.system_instructions == INSTRUCTIONS
 
 
 async def test_a_summary_is_written_once() -> None:
-    store: dict[str, str] = {}
-    first = Summarizer(writer("short"), store)
-    assert first.cached(HISTORY) is None
-    await first.write(HISTORY)
-    assert first.cached(HISTORY) == await first.write(HISTORY) == "short"
-    later = Summarizer(writer(), store)
-    assert await later.write(HISTORY) == "short", "the store outlives the process"
+    summarizer = Summarizer(writer("short"))
+    assert summarizer.cached(HISTORY) is None
+    await summarizer.write(HISTORY)
+    assert summarizer.cached(HISTORY) == await summarizer.write(HISTORY) == "short"
     with_ids = [{**item, "id": "new"} for item in HISTORY]
-    assert later.cached(with_ids) == "short", "IDs that a server gave do not matter"
+    assert summarizer.cached(with_ids) == "short", "IDs that a server gave do not matter"
 
 
 async def test_what_was_changed_is_summarized_again() -> None:
-    summarizer = Summarizer(writer("short"), {})
+    summarizer = Summarizer(writer("short"))
     await summarizer.write(HISTORY)
     assert summarizer.cached([user_item("changed"), *HISTORY[1:]]) is None
     assert summarizer.cached(HISTORY[:-1]) is None
     assert summarizer.cached([]) is None
 
 
-async def test_another_model_writes_its_own_summary() -> None:
-    store: dict[str, str] = {}
-    await Summarizer(writer("short"), store).write(HISTORY)
-    assert Summarizer("gpt-5-mini", store).cached(HISTORY) is None
-    assert Summarizer(OfflineModel(), store).cached(HISTORY) is None
-
-
 async def test_a_known_summary_stands_for_the_items_it_covers() -> None:
     model = writer("of one turn", "of three turns")
-    summarizer = Summarizer(model, {})
+    summarizer = Summarizer(model)
     await summarizer.write(HISTORY[:4])
     assert await summarizer.write(HISTORY) == "of three turns"
     assert texts(model.calls[1].input) == [
@@ -215,13 +205,13 @@ async def test_a_known_summary_stands_for_the_items_it_covers() -> None:
 async def test_the_writer_is_sent_no_half_of_a_tool_call() -> None:
     model = writer("short")
     broken: list[Any] = [user_item("a"), call("lost"), output("stray"), 7, None, "text"]
-    await Summarizer(model, {}).write([*broken, *tool_turn(1)])
+    await Summarizer(model).write([*broken, *tool_turn(1)])
     sent = ["a", *texts(tool_turn(1)), SUMMARY_REQUEST]
     assert texts(model.calls[0].input) == sent
 
 
 async def test_a_preview_calls_no_model() -> None:
-    summarizer = Summarizer(writer("short"), {})
+    summarizer = Summarizer(writer("short"))
     assert await summarizer.preview(HISTORY) == "(A summary of these 12 items is written first.)"
     await summarizer.write(HISTORY)
     assert await summarizer.preview(HISTORY) == "short"
@@ -232,7 +222,7 @@ async def test_callers_at_once_share_one_request() -> None:
         await asyncio.sleep(0.05)
         return [assistant_message("short")]
 
-    summarizer = Summarizer(ScriptedModel([ModelStep.respond(slowly)]), {})
+    summarizer = Summarizer(ScriptedModel([ModelStep.respond(slowly)]))
     found = await asyncio.gather(*(summarizer.write(HISTORY) for _ in range(5)))
     assert found == ["short"] * 5
 
@@ -242,7 +232,7 @@ async def test_a_caller_that_gives_up_does_not_stop_the_others() -> None:
         await asyncio.sleep(30)
 
     model = ScriptedModel([ModelStep.respond(never), [assistant_message("short")]])
-    summarizer = Summarizer(model, {})
+    summarizer = Summarizer(model)
     first = asyncio.create_task(summarizer.write(HISTORY))
     second = asyncio.create_task(summarizer.write(HISTORY))
     await asyncio.sleep(0.05)
@@ -252,7 +242,7 @@ async def test_a_caller_that_gives_up_does_not_stop_the_others() -> None:
 
 @pytest.mark.parametrize("failure", [RuntimeError("the server is away"), []])
 async def test_a_failure_is_raised_and_not_remembered(failure: Any) -> None:
-    summarizer = Summarizer(ScriptedModel([failure, [assistant_message("short")]]), {})
+    summarizer = Summarizer(ScriptedModel([failure, [assistant_message("short")]]))
     with pytest.raises((RuntimeError, ModelBehaviorError)):
         await summarizer.write(HISTORY)
     assert summarizer.cached(HISTORY) is None
@@ -260,16 +250,15 @@ async def test_a_failure_is_raised_and_not_remembered(failure: Any) -> None:
 
 
 async def test_the_oldest_summaries_make_room() -> None:
-    store: dict[str, str] = {}
-    summarizer = Summarizer(writer("1", "2", "3"), store, max_entries=2)
+    summarizer = Summarizer(writer("1", "2", "3"), max_entries=2)
     for number in (1, 2, 3):
         await summarizer.write(tool_turn(number))
-    assert list(store.values()) == ["2", "3"]
+    assert [summarizer.cached(tool_turn(number)) for number in (1, 2, 3)] == [None, "2", "3"]
 
 
 async def test_the_offline_model_remembers_through_summaries_of_summaries() -> None:
     session = await filled([])
-    summarizer = Summarizer(OfflineModel(), {})
+    summarizer = Summarizer(OfflineModel())
 
     async def ask(text: str, policy: MemoryPolicy) -> str:
         config = await policy.run_config(session, summarizer.write, retry=False)

@@ -44,7 +44,7 @@ async def run(
 ) -> tuple[list[TextDelta | ToolEvent], TurnReport]:
     agent = make_agent("Assistant", model)
     count = len(await session.get_items())
-    written = summarizer or Summarizer(says(*["summary"] * 20), {})
+    written = summarizer or Summarizer(says(*["summary"] * 20))
     events = run_turn(session, agent, text, policy, written, count)
     *shown, report = [event async for event in events]
     assert isinstance(report, TurnReport)
@@ -131,7 +131,7 @@ async def test_a_long_session_costs_the_report_no_more() -> None:
 
 
 async def test_the_summarys_own_request_is_reported_and_its_tokens_are_counted() -> None:
-    writer = Summarizer(ScriptedModel([with_usage([assistant_message("Short.")], 50, 5)]), {})
+    writer = Summarizer(ScriptedModel([with_usage([assistant_message("Short.")], 50, 5)]))
     model = ScriptedModel([with_usage([assistant_message("ok")], 10, 2)])
     session = await filled(*talk(3))
     _, report = await run(session, model, "hi", MemoryPolicy("Summary", 1), writer)
@@ -145,7 +145,7 @@ async def test_the_summarys_own_request_is_reported_and_its_tokens_are_counted()
 
 
 async def test_a_summary_that_fails_is_reported_and_the_question_is_asked_once() -> None:
-    broken = Summarizer(ScriptedModel([ValueError("no summary today")]), {})
+    broken = Summarizer(ScriptedModel([ValueError("no summary today")]))
     session = await filled(*talk(3))
     model = says("never asked")
     _, report = await run(session, model, "hi", MemoryPolicy("Summary", 1), broken)
@@ -209,7 +209,7 @@ async def test_a_consumer_that_looks_away_ends_the_run() -> None:
         make_agent("Assistant", OfflineModel(0.01)),
         "My name is Alice.",
         EVERYTHING,
-        Summarizer(says(), {}),
+        Summarizer(says()),
         0,
     )
     async for _ in events:
@@ -222,11 +222,10 @@ async def test_a_consumer_that_looks_away_ends_the_run() -> None:
 
 
 async def preview(
-    session: SQLiteSession, text: str | None, policy: MemoryPolicy, store: Any
+    session: SQLiteSession, text: str | None, policy: MemoryPolicy, summarizer: Summarizer
 ) -> Any:
-    no_model = Summarizer(ScriptedModel([]), store)
     agent = make_agent("Assistant", ScriptedModel([]))
-    return await preview_request(session, agent, text, policy, no_model)
+    return await preview_request(session, agent, text, policy, summarizer)
 
 
 def call(number: int) -> Any:
@@ -252,13 +251,13 @@ HISTORIES: dict[str, list[Any]] = {
 
 async def check_preview(history: list[Any], policy: MemoryPolicy, text: str | None) -> None:
     session = await filled(*history)
-    store: dict[str, str] = {}
+    summarizer = Summarizer(says("sum"))  # It can be asked once.
     model = says("reply")
     # A summary that is known is the one that will be sent; else the preview shows a note instead.
-    await run(await filled(*history), says("x"), text, policy, Summarizer(says("sum"), store))
-    shown = await preview(session, text, policy, store)
+    await run(await filled(*history), says("x"), text, policy, summarizer)
+    shown = await preview(session, text, policy, summarizer)
     assert await session.get_items() == history, "a preview stores nothing"
-    _, report = await run(session, model, text, policy, Summarizer(says(), store))
+    _, report = await run(session, model, text, policy, summarizer)
     assert report.error is None
     assert shown == report.calls[0]
     assert shown.input == model.calls[0].input
@@ -297,6 +296,6 @@ def test_for_any_history_the_preview_is_what_is_sent(
 
 async def test_a_preview_calls_no_model_and_notes_a_missing_summary() -> None:
     session = await filled(*talk(3))
-    shown = await preview(session, "next", MemoryPolicy("Summary", 1), {})
+    shown = await preview(session, "next", MemoryPolicy("Summary", 1), Summarizer(says()))
     assert "A summary of these 4 items is written first." in text_of(shown.input[1])
     assert await Runner.run(Agent("A", model=says("x")), "x", session=session), "still usable"

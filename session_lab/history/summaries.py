@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -43,25 +43,18 @@ class Summarizer:
     """Has summaries written and remembers them by the content of what they summarize.
 
     Where a summary of the first items is known, it stands in for them, so that each new turn costs
-    one short request. `store` may outlive the process; the oldest entries make room for new ones.
+    one short request. The oldest of more than `max_entries` summaries make room for new ones.
     """
 
-    def __init__(
-        self,
-        model: Model | str | None,
-        store: MutableMapping[str, str],
-        max_entries: int = 500,
-    ) -> None:
+    def __init__(self, model: Model | str | None, max_entries: int = 500) -> None:
         self._writer = summary_writer(model)
-        name = model if isinstance(model, str) else type(model).__name__
-        self._model_name = str(getattr(model, "model", name))
-        self._store = store
         self._max_entries = max_entries
+        self._known: dict[str, str] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def cached(self, items: Sequence[Item]) -> str | None:
         """The summary of exactly these items, if it was written before."""
-        return self._store.get(self._keys(items)[-1]) if items else None
+        return self._known.get(_keys(items)[-1]) if items else None
 
     async def preview(self, items: Sequence[Item]) -> str:
         """The known summary, or a note in its place. Calls no model."""
@@ -76,29 +69,30 @@ class Summarizer:
             ModelBehaviorError: the model wrote nothing.
             Exception: whatever `Runner.run` raises.
         """
-        keys = self._keys(items)
+        keys = _keys(items)
         # The lock lives as long as somebody holds it.
         lock = self._locks.setdefault(keys[-1], asyncio.Lock())
         async with lock:
-            known = next((i for i in reversed(range(len(keys))) if keys[i] in self._store), None)
+            known = next((i for i in reversed(range(len(keys))) if keys[i] in self._known), None)
             if known == len(keys) - 1:
-                return self._store[keys[-1]]
+                return self._known[keys[-1]]
             rest = items if known is None else items[known + 1 :]
-            start = [] if known is None else summary_items(self._store[keys[known]])
+            start = [] if known is None else summary_items(self._known[keys[known]])
             summary = await write_summary(self._writer, [*start, *_complete(rest)], hooks)
-            self._store[keys[-1]] = summary
-            while len(self._store) > self._max_entries:
-                del self._store[next(iter(self._store))]
+            self._known[keys[-1]] = summary
+            while len(self._known) > self._max_entries:
+                del self._known[next(iter(self._known))]
             return summary
 
-    def _keys(self, items: Sequence[Item]) -> list[str]:
-        """One key for each prefix of `items`."""
-        digest = hashlib.sha256(self._model_name.encode())
-        keys = []
-        for item in items:
-            digest.update(b"\n" + fingerprint(item).encode())
-            keys.append(digest.hexdigest())
-        return keys
+
+def _keys(items: Sequence[Item]) -> list[str]:
+    """One key for each prefix of `items`."""
+    digest = hashlib.sha256()
+    keys = []
+    for item in items:
+        digest.update(b"\n" + fingerprint(item).encode())
+        keys.append(digest.hexdigest())
+    return keys
 
 
 def _complete(items: Sequence[Item]) -> list[Item]:

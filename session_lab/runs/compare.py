@@ -35,7 +35,6 @@ class Side:
     """
 
     session_id: str
-    policy: MemoryPolicy
     live: LiveTurn
     is_kept: bool = True
     added: list[Row] = field(default_factory=list)
@@ -153,8 +152,8 @@ def _send_both(
         first.stop()
         raise
     return (
-        Side(session_ids[0], policies[0], first, keep),
-        Side(session_ids[1], policies[1], second, keep),
+        Side(session_ids[0], first, keep),
+        Side(session_ids[1], second, keep),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from agents import Agent, Model, SQLiteSession
 
@@ -44,7 +44,6 @@ from session_lab.runs.turn import (
 from session_lab.store.catalog import MAX_TITLE_LENGTH, Catalog, CatalogError
 from session_lab.store.database import Row, SessionDatabase, Storage, Version
 
-T = TypeVar("T")
 CHANGED = "The session has changed since you looked, so nothing was done. Look again."
 BUSY = "A reply is being written in this session. Stop it or wait, then try again."
 
@@ -70,7 +69,7 @@ class Lab:
         self.model = model
         self.catalog = Catalog(db_path)
         self._loop = BackgroundLoop()
-        self.summarizer = Summarizer(model, {})
+        self.summarizer = Summarizer(model)
         self._logs: dict[str, SessionLog] = {}
         self._sending = threading.Lock()
         self.survived_row = self.catalog.last_file_row()

@@ -39,16 +39,10 @@ class Search:
 class Proof:
     """`shared_rows` is None where the two lie in different databases, which share no row at all."""
 
-    a: str
-    b: str
     shared_rows: int | None
     query: str
     newest: list[dict[str, Any]]
     searches: list[Search]
-
-    @property
-    def holds(self) -> bool:
-        return not self.shared_rows and not any(search.found for search in self.searches)
 
 
 def prove(catalog: Catalog, a: str, b: str, common_text: str = "") -> Proof:
@@ -62,7 +56,7 @@ def prove(catalog: Catalog, a: str, b: str, common_text: str = "") -> Proof:
     newest.sort(key=lambda row: int(row["id"]), reverse=True)
     shared = in_a.select(SHARED_ROWS, a=a, b=b)[0]["shared_rows"] if in_a is in_b else None
     searches = _searches(catalog, a, b, common_text) + _searches(catalog, b, a, common_text)
-    return Proof(a, b, shared, with_values(SHARED_ROWS, a=a, b=b), newest, searches)
+    return Proof(shared, with_values(SHARED_ROWS, a=a, b=b), newest, searches)
 
 
 def _searches(catalog: Catalog, said_in: str, looked_in: str, common_text: str) -> list[Search]:

@@ -35,10 +35,8 @@ class SessionFile:
     items: list[Item]
 
 
-def export_session(
-    session_id: str, title: str, items: Sequence[Item], exported_at: str | None = None
-) -> str:
-    """The text of a session file, to be saved as UTF-8. `exported_at` is a date for the reader.
+def export_session(session_id: str, title: str, items: Sequence[Item]) -> str:
+    """The text of a session file, to be saved as UTF-8.
 
     Raises:
         TransferError: the file could not be imported again.
@@ -51,8 +49,6 @@ def export_session(
         "title": title,
         "items": list(items),
     }
-    if exported_at is not None:
-        content["exported_at"] = exported_at
     text = json.dumps(content, ensure_ascii=False, indent=2)
     # Half of a surrogate pair has no UTF-8 form, but an escape in JSON.
     text = re.sub("[\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text)
