@@ -65,7 +65,8 @@ async def test_an_id_that_is_allowed_is_kept_as_typed(
 ) -> None:
     for number, session_id in enumerate(ALLOWED):
         assert session_id_problem(session_id) is None
-        assert catalog.create(session_id, storage).storage == storage
+        assert catalog.create(session_id, storage)
+        assert catalog.existing(session_id).storage == storage
         await catalog.open(session_id).add_items([user_item(f"text of {number}")])
     assert sorted(listed(catalog)) == sorted(ALLOWED)
     for number, session_id in enumerate(ALLOWED):
@@ -93,7 +94,8 @@ async def test_an_id_that_exists_is_opened_and_not_overwritten(
     catalog.create("a", "File")
     await catalog.open("a").add_items(talk(1))
     catalog.rename("a", "My title")
-    again = catalog.create("a", "Memory")
+    assert not catalog.create("a", "Memory")
+    again = catalog.existing("a")
     assert (again.storage, again.title, again.item_count) == ("File", "My title", 2)
     assert stored(path, "a") == talk(1) and catalog.count() == 1
 

@@ -190,6 +190,17 @@ def test_of_two_sends_at_once_one_is_refused(
     assert texts(path) == [lives[0].text, "reply"] and lab.catalog.count() == 1
 
 
+def test_of_tabs_that_create_one_session_at_once_one_is_told_that_it_is_new(
+    make: MakeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = make(says())
+    info = lab.catalog.info
+    # Slow enough for every thread to come in between the look and the creation.
+    monkeypatch.setattr(lab.catalog, "info", lambda each: (info(each), time.sleep(0.02))[0])
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(lambda _: lab.create("new", "File"), range(8))) == 1
+
+
 def test_two_sessions_run_in_parallel(make: MakeLab, path: Path) -> None:
     slow, quick = Gate("slow"), Gate("quick")
     lab = make(ScriptedModel([ModelStep.respond(slow), ModelStep.respond(quick)]))

@@ -83,10 +83,11 @@ def program(body: Sequence[str]) -> str:
     """A whole program: imports, the functions of the lab that it uses, and `body` in `main`."""
     main = "async def main():\n" + "".join(f"    {line}\n" if line else "\n" for line in body)
     parts = [main + "\n\nasyncio.run(main())\n"]
+    used = _names(parts[0])
     for function in reversed(_SHOWN):
-        if function.__name__ in _used(parts):
+        if function.__name__ in used:
             parts.insert(0, inspect.getsource(function))
-    used = _used(parts)
+            used |= _names(parts[0])
     imports: dict[str, list[str]] = {name: [] for name in _MODULES if name in used}
     for module, names in _FROM.items():
         if wanted := [name for name in names if name in used]:
@@ -97,9 +98,8 @@ def program(body: Sequence[str]) -> str:
     return "\n\n".join([above, *parts])
 
 
-def _used(parts: Sequence[str]) -> set[str]:
-    tree = ast.parse("\n".join(parts))
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+def _names(code: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
 
 
 def _import_lines(imports: dict[str, list[str]]) -> str:

@@ -11,10 +11,11 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from session_lab.runs.progress import Progress
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TIME_LIMIT = 600.0
@@ -51,7 +52,7 @@ LESSONS = (
 )
 
 
-class LessonRun:
+class LessonRun(Progress):
     """One run of a script, from its start until it and every process that it started has ended."""
 
     def __init__(self, script: Path, time_limit: float = TIME_LIMIT) -> None:
@@ -60,7 +61,7 @@ class LessonRun:
         Raises:
             OSError: the process can't be started.
         """
-        self.started = time.time()
+        super().__init__()
         self.seconds = 0.0
         self.line_count = 0
         self.exit_status: int | None = None
@@ -68,16 +69,10 @@ class LessonRun:
         self._lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._time_limit = time_limit
         self._stop = threading.Event()
-        self._done = threading.Event()
-        self._news = threading.Condition()
         self._process = _start(script)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         threading.Thread(target=self._watch, daemon=True).start()
-
-    @property
-    def is_done(self) -> bool:
-        return self._done.is_set()
 
     @property
     def output(self) -> str:
@@ -85,21 +80,10 @@ class LessonRun:
         with self._news:
             return "".join(self._lines)
 
-    def follow(self, every: float = 0.1) -> Iterator[None]:
-        """Yield when there is more to show, and at least `every` so many seconds, until the end."""
-        while not self.is_done:
-            with self._news:
-                self._news.wait(every)
-            yield
-
     def stop(self) -> None:
         """End the script and every process that it started, and wait until they are gone."""
         self._stop.set()
-        self._done.wait()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait for the end. False if the script still runs after `timeout` seconds."""
-        return self._done.wait(timeout)
+        self.wait()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -127,9 +111,7 @@ class LessonRun:
         self._reader.join()
         self.seconds = time.monotonic() - begun
         self.exit_status, self.ending = self._process.returncode, ending
-        self._done.set()
-        with self._news:
-            self._news.notify_all()
+        self.wake(done=True)
 
 
 class LessonRunner:

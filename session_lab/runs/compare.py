@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from session_lab.code_view.agents import AgentName
@@ -11,6 +10,7 @@ from session_lab.history.items import assistant_item, is_user_message, user_item
 from session_lab.history.policies import MemoryPolicy
 from session_lab.runs.lab import BUSY, Lab
 from session_lab.runs.live_turn import LiveTurn
+from session_lab.runs.progress import Progress
 from session_lab.runs.turn import error_line
 from session_lab.store.catalog import MAX_ID_LENGTH, CatalogError
 from session_lab.store.database import Row, Version
@@ -45,38 +45,28 @@ class Side:
         return next((row.id for row in self.added if is_user_message(row.item)), None)
 
 
-class Comparison:
+class Comparison(Progress):
     """Two runs of the same message. They go on, and are tidied up, without a page that looks."""
 
     def __init__(self, lab: Lab, text: str, sides: tuple[Side, Side], before: Version) -> None:
         """`before` tells what the first session, or the copied one, was before the message."""
+        super().__init__()
         self.text = text
         self.sides = sides
         self.before = before
         self.problem: str | None = None
         self._lab = lab
-        self._done = threading.Event()
         threading.Thread(target=self._finish, daemon=True).start()
-
-    @property
-    def is_done(self) -> bool:
-        return self._done.is_set()
-
-    def follow(self, every: float = 0.1) -> Iterator[None]:
-        """Yield at least every `every` seconds until both runs are done and tidied up."""
-        while not self._done.wait(every):
-            yield
 
     def stop(self) -> None:
         """Cancel both runs and wait until both sessions are free again."""
         for side in self.sides:
             side.live.stop()
-        self._done.wait()
+        self.wait()
 
     def _finish(self) -> None:
         for side in self.sides:
-            for _ in side.live.follow():
-                pass
+            side.live.wait()
         try:
             for side in self.sides:
                 database = self._lab.catalog.database(side.session_id)
@@ -87,7 +77,7 @@ class Comparison:
             told = str(error) if isinstance(error, CatalogError) else error_line(error)
             self.problem = f"The replies are there, but then: {told}"
         finally:
-            self._done.set()
+            self.wake(done=True)
 
 
 def compare_sessions(

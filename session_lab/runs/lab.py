@@ -87,8 +87,7 @@ class Lab:
 
     def create(self, session_id: str, storage: Storage) -> bool:
         """Create a session. False if there was one with this ID, which is left as it is."""
-        is_new = self.catalog.info(session_id) is None
-        self.catalog.create(session_id, storage)
+        is_new = self.catalog.create(session_id, storage)
         if is_new:
             self._start_over(session_id, [CreateSession(session_id)])
         return is_new
@@ -158,7 +157,7 @@ class Lab:
             after_row = self.catalog.database(session_id).version(session_id).last_row
             live = LiveTurn(session_id, text, agent, after_row)
             run = self._run(live, make_agent(agent, self.model), policy)
-            live._cancel = self._loop.start(run, lambda task: self._end(live, policy, task))
+            live.cancel = self._loop.start(run, lambda task: self._end(live, policy, task))
             self._log(session_id).live = live
         return live
 
@@ -186,7 +185,7 @@ class Lab:
                         if isinstance(event, TurnReport):
                             report = event
                         else:
-                            live._take(event)
+                            live.take(event)
             finally:
                 self._settle(live, report, policy, database, rows_before)
 
@@ -210,7 +209,7 @@ class Lab:
         if report is not None:
             report.stored = stored
             log.report = report
-            live._take(report)
+            live.take(report)
         if added:
             database.touch(live.session_id)
         question = _question_row(added, rows_before, live.text)
@@ -228,9 +227,9 @@ class Lab:
                 told = str(error) if isinstance(error, CatalogError) else told
                 report = TurnReport(live.text, live.agent, policy, 0, [], error=told)
                 self._log(live.session_id).report = report
-                live._take(report)
+                live.take(report)
         finally:
-            live._wake(done=True)
+            live.wake(done=True)
 
     def preview(
         self, session_id: str, text: str, agent: AgentName, policy: MemoryPolicy

@@ -170,8 +170,8 @@ class Catalog:
             self._open.pop(key).close()
         return self._open[session_id]
 
-    def create(self, session_id: str, storage: Storage) -> SessionInfo:
-        """Create a session, or return the one that has this ID already.
+    def create(self, session_id: str, storage: Storage) -> bool:
+        """Create a session. False if there was one with this ID, which is left as it is.
 
         Raises:
             CatalogError: the ID is not allowed.
@@ -179,13 +179,13 @@ class Catalog:
         if problem := session_id_problem(session_id):
             raise CatalogError(problem)
         with self._creating:
-            if existing := self.info(session_id):
-                return existing
+            if self.info(session_id):
+                return False
             if storage == "Memory":
                 self._memory[session_id] = MemorySession(session_id)
             # The SDK writes no row before the first item, so the list would not show the session.
             self.database(session_id).touch(session_id)
-            return self.existing(session_id)
+            return True
 
     def rename(self, session_id: str, title: str) -> None:
         """Change the title; the session ID, which other programs may use, stays.
@@ -224,9 +224,8 @@ class Catalog:
             CatalogError: the new ID is not allowed or is taken, or the source is gone.
         """
         source = self.existing(source_id)
-        if self.info(new_id):
+        if not self.create(new_id, storage):
             raise CatalogError(f"A session called {new_id!r} exists. Choose another ID.")
-        self.create(new_id, storage)
         old, new = self.database(source_id), self.database(new_id)
         rows = [row for row in old.rows(source_id)[:item_count] if row.is_item]
         items = [cast(Item, row.item) for row in rows]
