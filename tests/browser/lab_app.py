@@ -95,6 +95,7 @@ class App:
     def sessions_with(self, text: str) -> list[str]:
         """The IDs of the sessions in which a user said exactly this."""
         query = "SELECT DISTINCT session_id FROM agent_messages WHERE message_data = ?"
+        query += " ORDER BY session_id"
         said = json.dumps({"content": text, "role": "user"})
         with closing(sqlite3.connect(self.db_path, timeout=5)) as database:
             return [session_id for (session_id,) in database.execute(query, (said,))]

@@ -103,3 +103,24 @@ def test_a_message_then_another_session(app: App, visitor: Visitor) -> None:
     visitor.entry("reached").click()
     expect(visitor.heading("reached")).to_be_visible()
     assert wait_until_stored(visitor, "This is for the one I leave.") == ["left"]
+
+
+def test_compare_sends_to_the_sessions_that_are_chosen(app: App, visitor: Visitor) -> None:
+    names = [f"side {number}" for number in range(3)]
+    for name in names:
+        app.store(name, [user("Hello."), assistant("Hi.")])
+    visitor.open()
+    visitor.page.get_by_role("link", name="Compare").click()
+    message = visitor.page.get_by_role("textbox", name="Message both")
+    visitor.choose("First session", f"{names[0]} · File")
+    for number in range(6):
+        other, text = names[1 + number % 2], f"For both {number}."
+        visitor.page.get_by_role("combobox", name="Second session", exact=True).click()
+        visitor.page.get_by_role("option", name=f"{other} · File", exact=True).click()
+        message.fill(text)
+        message.press("Enter")
+        visitor.wait(partial(is_in, app, text, [names[0], other]))
+
+
+def is_in(app: App, text: str, session_ids: list[str]) -> bool:
+    return app.sessions_with(text) == session_ids
