@@ -1,5 +1,6 @@
 """What was done is known, restarts included, and the rows and marks agree after any of it."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,19 @@ import pytest
 from agents.testing import ScriptedModel, assistant_message
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lab_tools import MakeLab, ask, labels, labs_on, pop, row_at, row_ids, says, stored, undo
+from lab_tools import (
+    MakeLab,
+    ask,
+    insert,
+    labels,
+    labs_on,
+    pop,
+    row_at,
+    row_ids,
+    says,
+    stored,
+    undo,
+)
 
 from session_lab.code_view.actions import AddItems, Baseline, CreateSession, Reopen, RunTurn
 from session_lab.code_view.script import script
@@ -67,12 +80,12 @@ def test_a_restart_loses_memory_sessions_and_nothing_else(make: MakeLab, path: P
     assert lab.create("m", "Memory") and lab.tail("m").items == []
 
 
-steps = st.sampled_from(["add", "pop", "undo", "clear", "edit", "say", "fail"])
+steps = st.sampled_from(["add", "pop", "undo", "clear", "edit", "say", "fail", "elsewhere"])
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(steps, max_size=8))
-def test_whatever_is_done_the_rows_and_marks_agree(
+def test_whatever_is_done_rows_marks_and_script_agree(
     tmp_path_factory: pytest.TempPathFactory, chosen: list[str]
 ) -> None:
     path = tmp_path_factory.mktemp("any") / "sessions.db"
@@ -80,6 +93,9 @@ def test_whatever_is_done_the_rows_and_marks_agree(
     lab.create("s", "File")
     for number, step in enumerate(chosen):
         before = set(row_ids(lab))
+        if step == "elsewhere":
+            insert(path, "s", json.dumps(user_item(f"from elsewhere {number}")))
+            continue
         outcome: Any = ValueError("down") if step == "fail" else [assistant_message("reply")]
         lab.model = ScriptedModel([outcome])
         if step in ("say", "fail"):
@@ -99,4 +115,8 @@ def test_whatever_is_done_the_rows_and_marks_agree(
         assert {row.id for row in lab.change("s").removed} == before - set(row_ids(lab))
         assert lab.tail("s").items == stored(path, "s")
         labels(lab)
+    code, items = script(lab.actions("s")), lab.tail("s").items
     lab.close()
+    rebuilt = path.with_name("rebuilt.db")
+    exec(code.replace('"session.db"', repr(str(rebuilt))), {})
+    assert stored(rebuilt, "s") == items
