@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from agents.testing import ScriptedModel, assistant_message
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lab_tools import (
     MakeLab,
@@ -83,8 +83,9 @@ def test_a_restart_loses_memory_sessions_and_nothing_else(make: MakeLab, path: P
 steps = st.sampled_from(["add", "pop", "undo", "clear", "edit", "say", "fail", "elsewhere"])
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(steps, max_size=8))
+@example(["say", "elsewhere", "say", "edit", "undo", "fail", "pop"])
 def test_whatever_is_done_rows_marks_and_script_agree(
     tmp_path_factory: pytest.TempPathFactory, chosen: list[str]
 ) -> None:
