@@ -135,6 +135,23 @@ def test_only_pages_know_streamlit() -> None:
             assert not [name for name in modules if name.startswith("streamlit")], file
 
 
+LAYERS = ["history", "models store", "code_view", "runs", "lessons", "pages"]
+"""The packages of `session_lab`: each imports from its own line and from those before it."""
+
+
+def test_dependencies_point_one_way_and_never_to_a_private_name() -> None:
+    layer = {name: number for number, names in enumerate(LAYERS) for name in names.split()}
+    folders = {file.parent.name for file in (ROOT / "session_lab").glob("*/*.py")}
+    assert folders == set(layer)
+    for name in folders:
+        for file in (ROOT / "session_lab" / name).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ImportFrom) and str(node.module).startswith("session_lab."):
+                    used = str(node.module).split(".")[1]
+                    assert layer[used] <= layer[name], f"{file} imports {node.module}"
+                    assert not [each.name for each in node.names if each.name.startswith("_")], file
+
+
 def test_the_benchmark_prints_the_table_that_its_readme_shows() -> None:
     script = ROOT / "benchmarks" / "turn_cost.py"
     command = [sys.executable, str(script), "--rounds", "1", "--sizes", "0", "30"]
