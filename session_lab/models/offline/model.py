@@ -8,11 +8,9 @@
 It is no language model and imitates none. Its answer is a function of the one request, so each
 answer shows which sent item made it possible. "Noted." repeats nothing: what a limit cuts off is
 gone, until somebody asks, because then the reply says it too. Nothing is kept between calls or sent
-anywhere. What applies first is listed in `reply.py`, what fits a question in `evidence.py`, when a
-tool is called in `tools.py`; all that it knows besides is two tables in `facts.py`.
-
-It does no sums, follows no "he" or "she", and finds no paraphrase that shares no word. "No, it's
-Bob." corrects nothing; "My name is Bob." does.
+anywhere. `reply.py` lists what applies first, `evidence.py` what fits a question, `tools.py` when a
+tool is called; all that it knows besides is two tables in `facts.py`. It does no sums, follows no
+"he" or "she", and finds no paraphrase. "No, it's Bob." corrects nothing; "My name is Bob." does.
 """
 
 from __future__ import annotations
@@ -40,12 +38,10 @@ from agents import (
 from agents.items import TResponseOutputItem, TResponseStreamEvent
 from agents.models.fake_id import FAKE_RESPONSES_ID
 from agents.testing import ScriptedModel, assistant_message, function_call
-from openai.types.responses import ResponseFunctionToolCall, ResponseTextDeltaEvent
-from openai.types.responses.response_prompt_param import ResponsePromptParam
+from openai.types.responses import ResponseTextDeltaEvent
 
-from session_lab.history.items import kind, text_of
-from session_lab.models.offline.reply import last_user_message, reply, results_of_this_turn
-from session_lab.models.offline.tools import choose_calls, choose_handoff, hint
+from session_lab.history.items import text_of
+from session_lab.models.offline.reply import respond
 
 
 class OfflineModel(Model):
@@ -70,10 +66,7 @@ class OfflineModel(Model):
         output_schema: AgentOutputSchemaBase | None,
         handoffs: list[Handoff],
         tracing: ModelTracing,
-        *,
-        previous_response_id: str | None = None,
-        conversation_id: str | None = None,
-        prompt: ResponsePromptParam | None = None,
+        **_: Any,
     ) -> ModelResponse:
         """The whole reply, with an estimated `Usage`."""
         if output_schema is not None and not output_schema.is_plain_text():
@@ -84,39 +77,21 @@ class OfflineModel(Model):
             )
         items = [{"role": "user", "content": input}] if isinstance(input, str) else input
         functions = [tool for tool in tools if isinstance(tool, FunctionTool)]
-        output = _output(items, functions, handoffs, model_settings.tool_choice)
+        made = respond(items, functions, handoffs, model_settings.tool_choice)
+        output = [_item(one) for one in ([made] if isinstance(made, str) else made)]
         schemas = "".join(f"{one.description}{one.params_json_schema}" for one in functions)
         sent = estimate_tokens(items) + estimate_tokens((system_instructions or "") + schemas)
-        written = sum(estimate_tokens(_text(item)) for item in output)
-        return ModelResponse(
-            output=output,
-            usage=Usage(
-                requests=1,
-                input_tokens=sent,
-                output_tokens=written,
-                total_tokens=sent + written,
-            ),
-            response_id=None,
+        written = sum(estimate_tokens(text_of(item.model_dump())) for item in output)
+        usage = Usage(
+            requests=1, input_tokens=sent, output_tokens=written, total_tokens=sent + written
         )
+        return ModelResponse(output=output, usage=usage, response_id=None)
 
     async def stream_response(
-        self,
-        system_instructions: str | None,
-        input: str | list[TResponseInputItem],
-        model_settings: ModelSettings,
-        tools: list[Tool],
-        output_schema: AgentOutputSchemaBase | None,
-        handoffs: list[Handoff],
-        tracing: ModelTracing,
-        *,
-        previous_response_id: str | None = None,
-        conversation_id: str | None = None,
-        prompt: ResponsePromptParam | None = None,
+        self, *request: Any, **named: Any
     ) -> AsyncIterator[TResponseStreamEvent]:
         """The same reply as events of the Responses API, one text delta for each word."""
-        response = await self.get_response(
-            system_instructions, input, model_settings, tools, output_schema, handoffs, tracing
-        )
+        response = await self.get_response(*request, **named)
         # A new one for each reply: it keeps what it was sent, and so it is sent nothing.
         events = ScriptedModel([response]).stream_response(
             *(None, "", ModelSettings(), [], None, [], ModelTracing.DISABLED),
@@ -126,7 +101,11 @@ class OfflineModel(Model):
         )
         number = 0
         async for event in events:
-            for part in _word_by_word(event):
+            parts = [event]
+            if isinstance(event, ResponseTextDeltaEvent):
+                pieces = re.findall(r"\S+\s*|\s+", event.delta)
+                parts = [event.model_copy(update={"delta": piece}) for piece in pieces]
+            for part in parts:
                 if isinstance(part, ResponseTextDeltaEvent):
                     await asyncio.sleep(self.word_delay)
                 part.sequence_number = number
@@ -144,47 +123,10 @@ def estimate_tokens(text_or_items: str | Sequence[object]) -> int:
     return sum(4 + estimate_tokens(text_of(item)) for item in text_or_items)
 
 
-def _output(
-    items: Sequence[object],
-    tools: Sequence[FunctionTool],
-    handoffs: Sequence[Handoff[Any, Any]],
-    tool_choice: object,
-) -> list[TResponseOutputItem]:
-    """The tool calls or the handoff that the last message asks for, else a text."""
-    at = last_user_message(items)
-    if at is None or results_of_this_turn(items, at):
-        return [_message(reply(items))]
-    message = text_of(items[at])
-    if tool_choice == "none":
-        return [_message(reply(items))]
-    if not any(kind(item) == "tool output" for item in items[at:]):  # An agent is handed it once.
-        names = [one.tool_name for one in handoffs]
-        agent = tool_choice if tool_choice in names else choose_handoff(message, handoffs)
-        if agent is not None:
-            return [_call(str(agent), {})]
-    if calls := choose_calls(message, tools, tool_choice):
-        return [_call(name, arguments) for name, arguments in calls]
-    return [_message(reply(items, hint(message, tools)))]
-
-
-def _message(text: str) -> TResponseOutputItem:
-    # Any other ID would be sent to a server if the conversation went on there.
-    return assistant_message(text, item_id=FAKE_RESPONSES_ID)
-
-
-def _call(name: str, arguments: Mapping[str, Any]) -> TResponseOutputItem:
-    text = json.dumps(arguments, ensure_ascii=False)
-    return function_call(name, text, call_id=f"call_{uuid4().hex}", item_id=FAKE_RESPONSES_ID)
-
-
-def _text(item: TResponseOutputItem) -> str:
-    return (
-        item.arguments if isinstance(item, ResponseFunctionToolCall) else text_of(item.model_dump())
-    )
-
-
-def _word_by_word(event: TResponseStreamEvent) -> list[TResponseStreamEvent]:
-    if not isinstance(event, ResponseTextDeltaEvent):
-        return [event]
-    pieces = re.findall(r"\S+\s*|\s+", event.delta)
-    return [event.model_copy(update={"delta": piece}) for piece in pieces]
+def _item(made: str | tuple[str, Mapping[str, Any]]) -> TResponseOutputItem:
+    # Any other ID than this would be sent to a server if the conversation went on there.
+    if isinstance(made, str):
+        return assistant_message(made, item_id=FAKE_RESPONSES_ID)
+    arguments = json.dumps(made[1], ensure_ascii=False)
+    name, call_id = made[0], f"call_{uuid4().hex}"
+    return function_call(name, arguments, call_id=call_id, item_id=FAKE_RESPONSES_ID)

@@ -1,140 +1,211 @@
-"""Which text the offline model answers with. It reads top to bottom: the first that applies counts.
+"""What the offline model answers with. It reads top to bottom: the first that applies counts.
 
 1. Tools of this turn have answered: each output is quoted.
-2. A summary is asked for: what the user stated, and what tools returned, line by line.
-3. The message asks nothing: "Noted.", or a greeting for a greeting.
-4. `FACTS` know the place that is named, or that "it" means.
-5. `GLOSSARY` defines the tutorial's term that is asked for.
-6. An item of the request says it: that sentence is quoted, with the item's place.
-7. Nothing says it. If a sentence comes near, it is quoted as that.
+2. The message asks for an agent, or for a tool and holds its arguments: these are called.
+3. A summary is asked for: what the user stated, and what tools returned, line by line.
+4. The message asks nothing: "Noted.", or a greeting for a greeting.
+5. `FACTS` know the place that is named, or that "it" means.
+6. `GLOSSARY` defines the tutorial's term that is asked for.
+7. A sentence of the request fits: it is quoted with its line and its item's place. Of equals the
+   user's wins, then a tool's, then the newest.
+8. Nothing says it. If a sentence comes near, it is quoted as that. If a tool lacks an argument, the
+   answer is what it lacks.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from typing import Any
 
-from session_lab.history.items import is_user_message, text_of
-from session_lab.models.offline.evidence import (
-    Found,
-    Question,
-    Source,
-    find,
-    read,
-    shorten,
-    statements,
-)
-from session_lab.models.offline.facts import definition, fact_answer, missing_reference
-from session_lab.models.offline.words import (
-    FULL_WIDTH_STOPS,
-    asks,
-    orders,
-    sentences,
-    without_opening,
-)
+from agents import FunctionTool, Handoff
 
+from session_lab.history.items import SUMMARY_REQUEST, field, is_user_message, kind, text_of
+from session_lab.models.offline.evidence import MY_WORDS, Question, plain, stem, words
+from session_lab.models.offline.facts import (
+    GLOSSARY,
+    HOW_THIS_WORKS,
+    definition,
+    fact_answer,
+    nothing,
+)
+from session_lab.models.offline.tools import Calls, choose_calls
+
+LONGEST_QUOTE = 240
+"""Characters. A longer line is quoted by its sentence, a longer sentence is cut at a word."""
 HELLO = "Hello. Tell me a fact, then ask me for it."
 NOTED = "Noted."
 NO_MODEL = (
     "I am no language model: I only quote what I was sent. For a real answer set OPENAI_API_KEY or"
     " OPENAI_BASE_URL in .env."
 )
-_GREETING = re.compile(
-    r"(?:hi|hello|hey|hola|hallo|bonjour|ciao|good (?:morning|afternoon|evening|day))\b"
-    r"(?: \w+)?\W*",
-    re.IGNORECASE,
+NO_MESSAGE = "I was sent no message of yours."
+NOTHING_STATED = "You have stated nothing yet."
+OWN_WORDS = (
+    *(HELLO, NOTED, NO_MODEL, NO_MESSAGE, NOTHING_STATED, HOW_THIS_WORKS, *GLOSSARY.values()),
+    *("Nothing in the", "Your message names no"),
 )
-_WANTS = re.compile(r"(?:i|we)(?:'d| would)? (?:like|need|want)\b", re.IGNORECASE)
-_ARITHMETIC = re.compile(r"\d\s*(?:[-+*/^]|plus|minus|times|divided by)\s*\(?-?\d", re.IGNORECASE)
-_AND_ASKS = re.compile(r",? and (?=(?:what|where|who|when|how|which)\b)", re.IGNORECASE)
-_SUMMARY = re.compile(r"\bsummar(?:y of|i[sz]e)\b", re.IGNORECASE)
-_TALK = re.compile(r"\b(?:know|remember|recall|said|say|told|tell)\b", re.IGNORECASE)
-_MINE = re.compile(r"\b(?:my|i|our|we)\b", re.IGNORECASE)
+"""How replies begin that say nothing of the user: only what they quote does."""
+
+_OPENING = re.compile(
+    r"^(?:(?:hi|hello|hey|ok|so|and|but|well|then|thanks|please)\b[\s,.!-]*)+(?:\w+[,!]\s*)?", re.I
+)
+_GREETING = re.compile(r"(?:hi|hello|hey|good \w+)\b(?: \w+)?\W*", re.I)
+_ASKS = re.compile(
+    r"¿|(?:what|what's|whats|who|who's|whose|where|where's|which|why|how|remind me (?:what|who|of)"
+    r"|(?:when )?(?:is|are|am|was|were|do|does|did|can|could|will|would|has|have)"
+    r" (?:i|you|we|my|our|your|the|it|he|she|they|this|that|there))\b",
+    re.I,
+)
+_ORDERS = re.compile(
+    r"(?:calculate|check|count|create|describe|draw|explain|find|give|list|look|quote|recommend|show"
+    r"|suggest|summari[sz]e|tell|track|translate|write)\b",
+    re.I,
+)
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[\u3002\uff01\uff1f])")
+_AND_ASKS = re.compile(r",? and (?=(?:what|where|who|when|how|which)\b)", re.I)
+_SUMMARY = re.compile(r"\bsummar(?:y of|i[sz]e)\b", re.I)
+_TALK = re.compile(r"\b(?:know|remember|recall|said|say|told|tell)\b", re.I)
+_YOU = re.compile(r"\byou(r)?\b", re.I)
+_QUOTE = re.compile(
+    rf'item \d+ of \d+(?:, [^"\n]{{1,80}})?: "(.{{1,{LONGEST_QUOTE}}}?)"(?: …)?\.?(?=\n|\Z)', re.S
+)
 
 
-def reply(items: Sequence[object], hint: str | None = None) -> str:
-    """The text that answers the last user message of a request.
+@dataclass(frozen=True)
+class Said:
+    """One statement of an item. `text` is literally in it; `quote` is the line around it."""
 
-    `hint` says what a tool would need; it stands in for the answer that there is none.
-    """
-    at = last_user_message(items)
+    place: int
+    """Of the item in the request, from 1."""
+    source: str
+    """Empty for the user's message, else for example "a summary" or "output of order_status"."""
+    text: str
+    quote: str
+    tool: str = ""
+
+
+def respond(
+    items: Sequence[object],
+    tools: Sequence[FunctionTool],
+    handoffs: Sequence[Handoff[Any, Any]],
+    tool_choice: object,
+) -> str | Calls:
+    """The text or the tool calls that answer the last user message of a request."""
+    at = next((i for i in reversed(range(len(items))) if is_user_message(items[i])), None)
     if at is None:
-        return "I was sent no message of yours."
-    message, count, sources = text_of(items[at]), len(items), read(items)
-    if results := results_of_this_turn(items, at):
-        return "\n".join(_whole(one, count) for one in results)
+        return NO_MESSAGE
+    message, said = text_of(items[at]), read(items)
+    outputs = [one for one in said if one.tool and one.place > at + 1]
+    if results := [one for one in outputs if not one.tool.startswith("transfer_to_")]:
+        return "\n".join(f"From {_quote(one, len(items))}" for one in results)
+    # An agent is handed a message once.
+    calls, hint = choose_calls(message, tools, [] if outputs else handoffs, tool_choice)
+    if calls:
+        return calls
     if _SUMMARY.search(message):
-        return _summary(sources)
-    said = [one for line in message.splitlines() for one in sentences(line)]
-    asked = [part for one in said if asks(one) for part in _AND_ASKS.split(one)]
+        return _summary(said)
+    sentences = [one for line in message.splitlines() for one in _SENTENCE_END.split(line)]
+    asked = [part for one in sentences if asks(one) for part in _AND_ASKS.split(one)]
     if asked:
-        answers = (_answer(one, sources, count, hint) for one in asked)
-        return "\n".join(dict.fromkeys(answers))
-    if hint and (_WANTS.match(without_opening(message)) or not _MINE.search(message)):
+        return "\n".join(dict.fromkeys(_answer(one, items, said, hint) for one in asked))
+    if hint and not MY_WORDS.intersection(words(message.casefold())):
         return hint
-    if handoffs := [one for one in sources if one.tool and one.place > at + 1]:
-        return _whole(handoffs[-1], count)
     return HELLO if _GREETING.fullmatch(message.strip()) else NOTED
 
 
-def last_user_message(items: Sequence[object]) -> int | None:
-    """Its index: the message that is being answered."""
-    return next((i for i in reversed(range(len(items))) if is_user_message(items[i])), None)
+def read(items: Sequence[object]) -> list[Said]:
+    """What the items of a request state, oldest first."""
+    said: list[Said] = []
+    called = {
+        str(field(item, "call_id")): str(field(item, "name"))
+        for item in items
+        if kind(item) == "tool call"
+    }
+    for place, (before, item) in enumerate(zip([None, *items], items, strict=False), 1):
+        sort, text = kind(item), text_of(item)
+        if sort == "tool output":
+            tool = called.get(str(field(item, "call_id")), "a tool")
+            said.append(Said(place, f"output of {tool}", text, text, tool))
+        if sort == "tool output" or field(item, "content") is None:
+            continue
+        source = "" if sort == "user" else f"a {sort} message"
+        if sort == "assistant":
+            is_summary = is_user_message(before) and text_of(before) == SUMMARY_REQUEST
+            source = "a summary" if is_summary else "my earlier reply"
+        if source == "my earlier reply":
+            quotes = "\n".join(_QUOTE.findall(text))
+            text = quotes or ("" if text.startswith(OWN_WORDS) else text)
+        for line in map(str.strip, text.splitlines()):
+            parts = [one for one in _SENTENCE_END.split(line) if one]
+            stated = parts if source == "a summary" else [one for one in parts if not asks(one)]
+            is_whole = parts == stated and len(line) <= LONGEST_QUOTE
+            said += [Said(place, source, one, line if is_whole else one) for one in stated]
+    return said
 
 
-def results_of_this_turn(items: Sequence[object], at: int) -> list[Source]:
-    """The tool outputs after the message at that index. A handoff's output is no result."""
-    later = [one for one in read(items) if one.tool and one.place > at + 1]
-    return [one for one in later if not one.tool.startswith("transfer_to_")]
+def asks(sentence: str) -> bool:
+    """Whether a sentence is a question or an order. It is not quoted as a fact then."""
+    text = without_opening(sentence)
+    ends = text.rstrip("\"')] ").endswith(("?", "\uff1f", "\u061f"))
+    return ends or bool(_ASKS.match(text) or _ORDERS.match(text))
 
 
-def _answer(asked: str, sources: Sequence[Source], count: int, hint: str | None) -> str:
-    question = Question(asked)
-    users = [(one.place, text) for one in sources if not one.name for text in one.lines]
-    others = [(one.place, text) for one in sources if one.name for text in one.lines]
-    if fact := fact_answer(asked, users, others, count):
-        return fact
-    if question.is_empty and _TALK.search(asked):
-        return _summary(sources)
-    if defined := definition(asked):
-        return defined
-    if hint and orders(asked):
-        return hint
-    found = find(question, sources)
-    if found and found.fits:
-        return f"From {_quote(found, count)}"
+def without_opening(sentence: str) -> str:
+    """The sentence without "Hi Ann, " or "thanks, " at its start."""
+    return _OPENING.sub("", plain(sentence.strip()))
+
+
+def _answer(asked: str, items: Sequence[object], said: Sequence[Said], hint: str | None) -> str:
+    question, count = Question(without_opening(asked)), len(items)
+    if not question.all_words and not question.cues and _TALK.search(asked):
+        return _summary(said)
+    if known := fact_answer(asked, items) or definition(asked):
+        return known
+    best, fits = _find(question, said)
+    if best and fits:
+        return f"From {_quote(best, count, question.all_words)}"
     if hint:
         return hint
-    if reference := missing_reference(asked):
-        return _nothing(count, f'what "{reference}" is')
-    if _ARITHMETIC.search(asked) or (orders(asked) and not _MINE.search(asked)):
+    if _ORDERS.match(without_opening(asked)) and not question.mine:
         return NO_MODEL
-    return _nothing(count) + (f" The nearest is {_quote(found, count)}" if found else "")
+    near = f" The nearest is {_quote(best, count, question.all_words)}" if best else ""
+    return nothing(count) + near
 
 
-def _nothing(count: int, what: str = "that") -> str:
-    return f"Nothing in the {count} item{'' if count == 1 else 's'} I was sent says {what}."
+def _find(question: Question, said: Sequence[Said]) -> tuple[Said | None, bool]:
+    """The statement that fits best and True, else the nearest or None and False."""
+    ranks: list[tuple[bool, float, int, int]] = []
+    for at, one in enumerate(said):
+        text = one.text
+        if one.source == "my earlier reply":  # "Your name" in a reply is the user's name.
+            text = _YOU.sub(lambda match: "my" if match[1] else "I", text)
+        ranks.append(
+            (*question.rank(text, one.tool), 1 if one.tool else 0 if one.source else 2, at)
+        )
+    fits, score, _, at = max(ranks, default=(False, 0, 0, 0))
+    return (said[at] if score else None), fits
 
 
-def _quote(found: Found, count: int) -> str:
-    name = f", {found.name}" if found.name else ""
-    end = " …" if found.cut else "" if found.text[-1] in f".!?{FULL_WIDTH_STOPS}" else "."
-    return f'item {found.place} of {count}{name}: "{found.text}"{end}'
+def _quote(said: Said, count: int, about: Set[str] = frozenset()) -> str:
+    """The quote with its place. A long one begins at the first word that it is about."""
+    text, stop = said.quote, ""
+    if len(text) > LONGEST_QUOTE:
+        first = next((word for word in words(text) if stem(word) in about), "")
+        start = max(0, plain(text).find(first))
+        text, stop = text[start : start + LONGEST_QUOTE].rsplit(" ", 1)[0].strip(), " …"
+    elif text[-1:] not in ".!?\u3002\uff01\uff1f":
+        stop = "."
+    source = f", {said.source}" if said.source else ""
+    return f'item {said.place} of {count}{source}: "{text}"{stop}'
 
 
-def _whole(source: Source, count: int) -> str:
-    found = Found(source.place, source.name, *shorten(source.lines[0]), fits=True)
-    return f"From {_quote(found, count)}"
-
-
-def _summary(sources: Sequence[Source]) -> str:
+def _summary(said: Sequence[Said]) -> str:
     """What the user stated, earlier summaries and tool outputs, each once. Nothing is shortened."""
-    lines: list[str] = []
-    for source in sources:
-        if not source.name:
-            lines += statements(source)
-        elif source.name == "a summary":
-            lines += source.lines
-        elif source.tool:
-            lines += [f"{source.name}: {source.lines[0]}"]
-    return "\n".join(dict.fromkeys(lines)) or "You have stated nothing yet."
+    lines = [
+        f"{one.source}: {one.text}" if one.tool else one.text
+        for one in said
+        if one.tool or one.source in ("", "a summary")
+    ]
+    return "\n".join(dict.fromkeys(lines)) or NOTHING_STATED
