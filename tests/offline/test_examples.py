@@ -21,21 +21,14 @@ from agents import (
 from session_lab.code_view.agents import TOOLS, AgentName
 from session_lab.history.items import assistant_item, kind, summary_items, user_item
 from session_lab.models.offline import OfflineModel
+from session_lab.models.offline.facts import GLOSSARY, HOW_THIS_WORKS
+from session_lab.models.offline.reply import HELLO, NO_MODEL
 
 ALICE = "My name is Alice."
-BRIDGE = "What city is the Golden Gate Bridge in?"
-DOCTOR = "I'm a doctor. I work at St. Mary's Hospital."
 LENA = "I'm Lena, my laptop is broken"
-LUCIA = "me llamo Lucía y vivo en Madrid"
-MEETING = "Remind me that the meeting is on Thursday at 3pm in room B12"
-HOW = (
-    "A session stores this conversation, and its items are sent to me with each message. I am no"
-    " language model: I quote the item that has what you ask for, and name its place."
-)
-NO_MODEL = (
-    "I am no language model: I only quote what I was sent. For a real answer set OPENAI_API_KEY or"
-    " OPENAI_BASE_URL in .env."
-)
+BRIDGE = "What city is the Golden Gate Bridge in?"
+STATE = "What state is it in?"
+POP, UNDO = GLOSSARY["pop item"], GLOSSARY["undo turn"]
 
 
 def quote(place: int, count: int, text: str, name: str = "") -> str:
@@ -45,10 +38,6 @@ def quote(place: int, count: int, text: str, name: str = "") -> str:
 
 def nothing(count: int, what: str = "that") -> str:
     return f"Nothing in the {count} item{'s' * (count > 1)} I was sent says {what}."
-
-
-def nearest(text: str) -> str:
-    return f'{nothing(3)} The nearest is item 1 of 3: "{text}"'
 
 
 async def talk(
@@ -65,74 +54,68 @@ async def talk(
 
 
 @pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        ("My name is Alice.", "What is my name?"),
+        ("Call me Al.", "tell me my name"),
+        ("I'm Zoë.", "Hi bot, what’s my name"),
+        (LENA, "what did I say was broken?"),
+        ("me llamo Lucía y vivo en Madrid", "¿cómo me llamo?"),
+        ("Mi perro se llama Toby.", "¿Cómo se llama mi perro?"),
+        ("Меня зовут Иван.", "Как меня зовут?"),
+        ("我住在北京", "我住在哪里？"),
+        ("I'm a doctor. I work at St. Mary's Hospital.", "what is my profession?"),
+        ("I work as a cook", "What do I do for work?"),
+        ("I moved to Rome.", "Where do I live?"),
+        ("I eat no meat. I bought a bike.", "What did I buy?"),
+        ("My flight to Oslo leaves at 6:40.", "when does my flight leave?"),
+        ("Remind me that the meeting is on Thursday at 3pm in room B12", "when is the meeting?"),
+        ("My sister lives in Riga.", "Where does my sister live?"),
+    ],
+)
+async def test_what_was_said_is_quoted(said: str, asked: str) -> None:
+    assert (await talk(said, asked)).final_output == quote(1, 3, said)
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        ("My manager's name is Dana.", "What is my name?"),
+        ("My name is Alice.", "What is my boss's name?"),
+        ("My sister lives in Riga.", "Where do I live?"),
+        ("I live in Oslo.", "Where does Nora live?"),
+        ("I live in Oslo.", "Where does she live?"),
+    ],
+)
+async def test_what_is_somebody_else_s_is_only_the_nearest(said: str, asked: str) -> None:
+    nearest = f'The nearest is item 1 of 3: "{said}"'
+    assert (await talk(said, asked)).final_output == f"{nothing(3)} {nearest}"
+
+
+@pytest.mark.parametrize(
     ("messages", "reply"),
     [
-        # Greetings and statements
-        (["Hi"], "Hello. Tell me a fact, then ask me for it."),
-        ([ALICE], "Noted."),
+        (["Hi"], HELLO),
         (["Hello, my name is Bob and I live in Oslo"], "Noted."),
-        # What the user said
-        (["Hi", ALICE, "What is my name?"], quote(3, 5, ALICE)),
         ([f"{ALICE} What is my name?"], quote(1, 1, ALICE)),
-        (["Call me Al.", "tell me my name"], quote(1, 3, "Call me Al.")),
         ([ALICE, "Actually my name is Bob.", "Who am I?"], quote(3, 5, "Actually my name is Bob.")),
-        (["I'm Zoë.", "I'm a nurse.", "Hi bot, what’s my name"], quote(1, 5, "I'm Zoë.")),
-        (["I work as a cook", "What do I do for work?"], quote(1, 3, "I work as a cook")),
-        (["I moved to Rome.", "Where do I live?"], quote(1, 3, "I moved to Rome.")),
-        (["I'm 41 years old", "How old am I?"], quote(1, 3, "I'm 41 years old")),
+        (["I'm Zoë.", "I'm a nurse.", "WHO AM I"], quote(1, 5, "I'm Zoë.")),
         (["My cat is Miso.", "My dog is Rex.", "who's my cat?"], quote(1, 5, "My cat is Miso.")),
         (["What is my size?", "My size is 42.", "What is my size?"], quote(3, 5, "My size is 42.")),
-        (["I eat no meat. I bought a bike.", "What did I buy?"], quote(1, 3, "I bought a bike.")),
-        (
-            [ALICE, "I live in Oslo.", "What is my name and where do I live?"],
-            f"{quote(1, 5, ALICE)}\n{quote(3, 5, 'I live in Oslo.')}",
-        ),
-        ([LENA, "what did I say was broken?"], quote(1, 3, LENA)),
-        ([LUCIA, "¿cómo me llamo?"], quote(1, 3, LUCIA)),
-        (["Меня зовут Иван.", "Как меня зовут?"], quote(1, 3, "Меня зовут Иван.")),
-        ([DOCTOR, "what is my profession?"], quote(1, 3, DOCTOR)),
-        ([MEETING, "when is the meeting?"], quote(1, 3, MEETING)),
-        # What nobody said, and what is somebody else's
+        ([ALICE, "I live in Oslo.", "What is my name and where do I live?"],
+         f"{quote(1, 5, ALICE)}\n{quote(3, 5, 'I live in Oslo.')}"),
         (["What is my name?"], nothing(1)),
         (["I like tea.", "What is my name?"], nothing(3)),
-        (["My boss's name is Dana.", "What is my name?"], nearest("My boss's name is Dana.")),
-        ([ALICE, "What is my boss's name?"], nothing(3)),
-        (["My sister lives in Riga.", "Where do I live?"], nearest("My sister lives in Riga.")),
-        (["My sister lives in Riga.", "Where does my sister live?"],
-         quote(1, 3, "My sister lives in Riga.")),
-        (["I live in Oslo.", "Where does Nora live?"], nothing(3)),
         (["What day is it today?"], nothing(1)),
-        # Facts
-        ([BRIDGE], "San Francisco."),
-        (
-            [BRIDGE, "What state is it in?"],
-            'California. "It" is the Golden Gate Bridge, from item 1 of 3.',
-        ),
-        (
-            [BRIDGE, "What state is it in?", "What is the capital of that state?"],
-            'Sacramento. "That state" is California, from item 4 of 5.',
-        ),
-        (
-            ["I saw the Space Needle.", "What is the capital of that state?"],
-            'Olympia. "That state" is Washington, where the Space Needle is, from item 1 of 3.',
-        ),
-        (["What state is it in?"], nothing(1, 'what "it" is')),
-        # The tutorial's terms
-        (
-            ["what is a session?"],
-            "A session is a list of items under an ID. The SDK reads it before a run and adds to it"
-            " what is new.",
-        ),
-        (["how does this work?"], HOW),
-        (
-            ["what is the difference between pop item and undo turn?"],
-            "Pop item removes the last item, whatever it is. Undo turn removes the last user"
-            " message and every item that followed it.",
-        ),
-        # What it can't do
         (["Write me a poem"], NO_MODEL),
-        (["What is 12 * 7?"], NO_MODEL),
-        # Summaries
+        ([BRIDGE], "San Francisco."),
+        ([BRIDGE, STATE], 'California. "It" is the Golden Gate Bridge, from item 1 of 3.'),
+        ([BRIDGE, STATE, "What is the capital of that state?"],
+         'Sacramento. "That state" is California, from item 4 of 5.'),
+        ([STATE], nothing(1, 'what "it" is')),
+        (["what is a session?"], GLOSSARY["session"]),
+        (["how does this work?"], HOW_THIS_WORKS),
+        (["what is the difference between pop item and undo turn?"], f"{POP} {UNDO}"),
         ([ALICE, "What is my name?", "Tea? I like tea.", "Summarize it"], f"{ALICE}\nI like tea."),
         (["I like tea.", "What do you know about me?"], "I like tea."),
         (["Summarize the conversation so far."], "You have stated nothing yet."),
@@ -185,6 +168,10 @@ def send_mail(address: str, text: str, copies: int = 1, note: str | None = None)
     return f"{copies}: {text}"
 
 
+async def answers_nothing(*_: Any) -> str:
+    return ""
+
+
 def calls(result: RunResult) -> list[dict[str, Any]]:
     raw = [item.raw_item for item in result.new_items if item.type == "tool_call_item"]
     return [json.loads(one.arguments) for one in raw]
@@ -194,7 +181,6 @@ def calls(result: RunResult) -> list[dict[str, Any]]:
     ("agent", "message", "arguments"),
     [
         ("Support", "Where is order A-1002?", [{"order_id": "A-1002"}]),
-        ("Support", "order status A-1001", [{"order_id": "A-1001"}]),
         ("Support", "Is order b-7 there, and A-1001?",
          [{"order_id": "b-7"}, {"order_id": "A-1001"}]),
         ("Support", "I was born in 1990", []),
@@ -202,9 +188,11 @@ def calls(result: RunResult) -> list[dict[str, Any]]:
          [{"start_date": "2026-01-01", "end_date": "2026-03-01"}]),
         ("Sales", "I need 5 monitors and 2 keyboards",
          [{"product": "monitor", "quantity": 5}, {"product": "keyboard", "quantity": 2}]),
-        ("Sales", "How much are a laptop and three mice?",
-         [{"product": "laptop", "quantity": 1}, {"product": "mouse", "quantity": 3}]),
+        ("Sales", "How much are 1,000 mice?", [{"product": "mouse", "quantity": 1000}]),
         ("Sales", "5 monitors and keyboards", []),
+        ("Sales", "5 monitors or keyboards", []),
+        ("Sales", "Quote 1,5 laptops", []),
+        ("Sales", "Quote 1.5 laptops", []),
     ],
     ids=str,
 )  # fmt: skip
@@ -221,19 +209,21 @@ async def test_a_text_in_quotes_is_an_argument_and_defaults_are_left_out() -> No
 
 
 @pytest.mark.parametrize(
-    ("agent", "message", "start"),
+    ("agent", "message", "lacks"),
     [
-        ("Support", "Hi, where is my order?", "Your message names no order"),
-        ("Sales", "Quote laptops", "I can read only a part of what price_quote needs."),
-        ("Assistant", "How many days until 2026-03-01?", "I can read only a part"),
+        ("Support", "Hi, where is my order?", "order"),
+        ("Sales", "Quote laptops", "quantity"),
+        ("Sales", "I need 5 monitors and keyboards", "quantity"),
+        ("Sales", "I need 5 monitors and 2 webcams", "product"),
+        ("Assistant", "How many days until 2026-03-01?", "end date"),
     ],
 )
 async def test_what_is_missing_is_told_with_a_message_that_works(
-    agent: AgentName, message: str, start: str
+    agent: AgentName, message: str, lacks: str
 ) -> None:
     tools = tuple(TOOLS[agent])
     reply = str((await talk(message, tools=tools)).final_output)
-    assert reply.startswith(start)
+    assert reply.startswith(f"Your message names no {lacks} that ")
     tried = reply.partition('Try: "')[2].removesuffix('"')
     assert calls(await talk(tried, tools=tools)), f"{tried!r} calls no tool"
 
@@ -250,6 +240,12 @@ async def test_outputs_are_quoted_now_and_later() -> None:
         quote(4, 5, output, "output of order_status"),
         quote(5, 5, "Order A-1002: being packed", "output of order_status"),
     ]
+
+
+async def test_an_empty_output_is_an_answer() -> None:
+    silent = FunctionTool("silent", "Be silent.", {"properties": {}}, answers_nothing)
+    result = await talk("Be silent", tools=(silent,))
+    assert result.final_output == 'From item 3 of 3, output of silent: ""'
 
 
 @pytest.mark.parametrize(
@@ -271,8 +267,7 @@ async def test_tool_choice_is_honoured(choice: str, message: str, called: bool) 
 @pytest.mark.parametrize(
     ("message", "last", "reply"),
     [
-        ("Let me talk to Support", "Support",
-         quote(3, 3, '{"assistant": "Support"}', "output of transfer_to_support")),
+        ("Let me talk to Support", "Support", "Noted."),
         ("Ask Support: where is order A-1002?", "Support",
          quote(5, 5, "Order A-1002: being packed", "output of order_status")),
         ("Is the support good?", "Desk", nothing(1)),

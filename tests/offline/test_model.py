@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 import pytest
@@ -48,12 +47,9 @@ async def test_usage_is_an_estimate_of_the_request_and_the_reply() -> None:
     assert usage.input_tokens == estimate_tokens([user_item("My name is Alice")]) == 8
     assert usage.output_tokens == estimate_tokens("Noted.") == 2
     assert usage.total_tokens == 10
-
-
-def test_estimate_tokens_accepts_any_item() -> None:
     call = {"type": "function_call", "name": "f", "arguments": "{}", "call_id": "1"}
     assert estimate_tokens("") == 0
-    assert estimate_tokens([None, 3, {}, call]) > 16
+    assert estimate_tokens([None, 3, {}, call]) > 16, "any item can be estimated"
 
 
 async def test_an_output_type_is_refused_with_the_remedy() -> None:
@@ -63,15 +59,3 @@ async def test_an_output_type_is_refused_with_the_remedy() -> None:
     agent = Agent("Assistant", model=OfflineModel(), output_type=City)
     with pytest.raises(UserError, match=r"can't produce City.*OPENAI_API_KEY or OPENAI_BASE_URL"):
         await Runner.run(agent, "Hello")
-
-
-async def test_runs_at_once_answer_as_one_after_another() -> None:
-    agent = Agent("Assistant", model=OfflineModel())
-
-    async def run(name: str) -> str:
-        items = [user_item(f"My name is {name}."), user_item("What's my name?")]
-        return str((await Runner.run(agent, items)).final_output)
-
-    names = ["Ann", "Bob", "Cy", "Dee", "Eve"] * 4
-    answers = await asyncio.gather(*map(run, names))
-    assert answers == [f'From item 1 of 2: "My name is {name}."' for name in names]

@@ -19,34 +19,28 @@ from hypothesis import strategies as st
 from session_lab.code_view.agents import TOOLS
 from session_lab.history.items import SUMMARY_REQUEST, assistant_item, text_of, user_item
 from session_lab.models.offline import FACTS, OfflineModel
-from session_lab.models.offline.facts import GLOSSARY
+from session_lab.models.offline.facts import GLOSSARY, HOW_THIS_WORKS
+from session_lab.models.offline.reply import HELLO, NO_MODEL, NOTHING_STATED
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+PATHS = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
 NAMES = ["Alice", "Bob", "Zoë", "Dmitri", "Jean-Luc", "Al", "Mei"]
 CITIES = ["Oslo", "Lima", "Kyiv", "Porto", "San Francisco", "New York"]
-JOBS = ["nurse", "developer", "pilot", "cook"]
 STATEMENTS = [
     "My name is {name}.",
-    "Call me {name}",
-    "I'm {name}, a {job} from {city}.",
-    "i live in {city} and work as a {job}",
-    "Actually, my name is {name}",
-    'They say "{name}"! I moved to {city}. I saw the Space Needle.',
-    "My sister's cat is called {name}; my brother is a {job}",
+    "I'm {name}, a nurse from {city}.",
+    "i live in {city} and work as a cook",
+    'They say "{name}"! I moved to {city}. I saw the Golden Gate Bridge.',
+    "My sister's cat is called {name}; my brother is a pilot",
     "The user's name is {name}. The user lives in {city}.",
     "{name} pays for order A-1001\nand for 3 laptops and 2 mice",
 ]
 QUESTIONS = [
     "What's my name?",
-    "who am i",
     "Where do I live, and what do I do for work?",
     "What is my sister's cat called?",
-    "Who is {name}?",
-    "What do you know about me?",
     "What did I tell you about {name}?",
-    "What is the capital of that state?",
-    "What state is it in?",
-    "What is the capital of {city}?",
+    "What do you know about me?",
+    "What state is it in? What is the capital of that state?",
     "What is an item, and a turn?",
     "Where is order A-1001?",
     SUMMARY_REQUEST,
@@ -55,32 +49,22 @@ QUESTIONS = [
 
 
 def filled(templates: list[str]) -> st.SearchStrategy[str]:
-    return st.builds(
-        lambda template, name, city, job: template.format(name=name, city=city, job=job),
-        st.sampled_from(templates),
-        st.sampled_from(NAMES),
-        st.sampled_from(CITIES),
-        st.sampled_from(JOBS),
-    )
+    some = (st.sampled_from(one) for one in (templates, NAMES, CITIES))
+    return st.builds(lambda text, name, city: text.format(name=name, city=city), *some)
 
 
-statements = filled(STATEMENTS)
-questions = filled(QUESTIONS)
+statements, questions = filled(STATEMENTS), filled(QUESTIONS)
 texts = statements | questions | st.text(max_size=60)
 call = {"type": "function_call", "call_id": "c", "name": "order_status", "arguments": "{}"}
-outputs = statements.map(
-    lambda text: {"type": "function_call_output", "call_id": "c", "output": text}
-)
-earlier = st.sampled_from(NAMES).map(lambda name: f'From item 1 of 3: "My name is {name}."')
 items = (
     texts.map(user_item)
-    | earlier.map(assistant_item)
+    | st.sampled_from(NAMES).map(lambda name: assistant_item(f'From item 1 of 3: "I am {name}."'))
     | statements.map(assistant_item)
-    | outputs
+    | statements.map(lambda text: {"type": "function_call_output", "call_id": "c", "output": text})
     | st.just(call)
 )
 requests = st.builds(
-    lambda before, text: [*before, user_item(text)], st.lists(items, max_size=8), texts
+    lambda *some: [*some[0], user_item(some[1])], st.lists(items, max_size=8), texts
 )
 
 
@@ -114,31 +98,25 @@ async def conversation(said: list[str]) -> list[Any]:
     return items
 
 
-@settings(max_examples=150, deadline=None)
+FRAME = (
+    "From item of, my earlier reply, a summary, output of order_status. Noted. The nearest is what"
+    ' "it", "that state" is. Nothing in the items I was sent says that, from item'
+)
+
+
+@settings(max_examples=200, deadline=None)
 @given(requests, questions)
-def test_a_quote_is_literally_in_the_item_that_it_names(request: list[Any], asked: str) -> None:
+def test_a_reply_says_only_what_the_request_or_a_table_holds(
+    request: list[Any], asked: str
+) -> None:
     for sent in (request, [*request, assistant_item("Noted."), user_item(asked)]):
         reply = reply_to(sent)
         for place, text in quotes(reply):
             assert text in text_of(sent[place - 1]), f"{reply!r} quotes what is not there"
-
-
-@settings(max_examples=150, deadline=None)
-@given(requests, questions)
-def test_every_word_is_the_request_s_the_tables_or_one_of_few(
-    request: list[Any], asked: str
-) -> None:
-    sent = [*request, assistant_item("Noted."), user_item(asked)]
-    frame = (
-        "From item of my earlier reply output a tool summary Hello Tell me fact then ask for it"
-        " Noted Nothing in the items I was sent says that The nearest is what am no language model"
-        " only quote For real answer set OPENAI_API_KEY or OPENAI_BASE_URL env You have stated"
-        " nothing yet no message yours where not a session stores this conversation and its are"
-        " with each has you ask name place system order_status"
-    )
-    known = " ".join([frame, str(FACTS), *GLOSSARY.values(), *map(text_of, sent)])
-    said = {word for word in re.findall(r"\w+", reply_to(sent).lower()) if not word.isdecimal()}
-    assert said <= set(re.findall(r"\w+", known.lower()))
+        own = [FRAME, HELLO, NO_MODEL, NOTHING_STATED, HOW_THIS_WORKS, str(FACTS)]
+        known = " ".join([*own, *GLOSSARY.values(), *map(text_of, sent)]).lower()
+        said = {word for word in re.findall(r"\w+", reply.lower()) if not word.isdecimal()}
+        assert said <= set(re.findall(r"\w+", known))
 
 
 @settings(max_examples=60, deadline=None)
@@ -153,14 +131,13 @@ def test_replies_depend_on_the_request_alone(some: list[list[Any]]) -> None:
 
 
 def test_another_process_answers_the_same() -> None:
-    said = [text.format(name="Al", city="Oslo", job="cook") for text in [*STATEMENTS, *QUESTIONS]]
+    said = [text.format(name="Al", city="Oslo") for text in [*STATEMENTS, *QUESTIONS]]
     code = (
         "import asyncio, json, sys; sys.path[:0] = json.loads(sys.argv[1])\n"
         "from test_properties import conversation\n"
         "print(json.dumps(asyncio.run(conversation(json.loads(sys.argv[2])))))"
     )
-    paths = json.dumps([str(ROOT), str(Path(__file__).parent)])
-    command = [sys.executable, "-c", code, paths, json.dumps(said)]
+    command = [sys.executable, "-c", code, json.dumps(PATHS), json.dumps(said)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == asyncio.run(conversation(said))
 
@@ -199,50 +176,39 @@ def test_a_fact_goes_with_the_items_that_hold_it(
 @settings(max_examples=80, deadline=None)
 @given(requests)
 def test_the_stream_equals_the_whole_response(request: list[Any]) -> None:
-    async def both() -> tuple[Any, Any]:
+    def without_call_ids(output: list[Any]) -> list[Any]:
+        return [one.model_copy(update={"call_id": ""}).model_dump() for one in output]
+
+    async def both() -> tuple[ModelResponse, list[Any]]:
         arguments = (ModelSettings(), list(TOOLS["Support"]), None, [], ModelTracing.DISABLED)
-        whole = await OfflineModel().get_response(None, request, *arguments)
         stream = OfflineModel().stream_response(None, request, *arguments)
-        *parts, last = [event async for event in stream]
-        deltas = [one.delta for one in parts if one.type == "response.output_text.delta"]
-        assert [one.sequence_number for one in [*parts, last]] == [*range(len(parts) + 1)]
-        if whole.output[0].type == "message":
-            assert "".join(deltas) == text_of(whole.output[0].model_dump())
-            assert all(len(delta.split()) <= 1 for delta in deltas)
-        usage = last.response.usage
-        assert (usage.input_tokens, usage.output_tokens) == (
-            whole.usage.input_tokens,
-            whole.usage.output_tokens,
-        )
-        return without_call_ids(whole.output), without_call_ids(last.response.output)
+        whole = await OfflineModel().get_response(None, request, *arguments)
+        return whole, [event async for event in stream]
 
-    whole, streamed = asyncio.run(both())
-    assert streamed == whole
-
-
-def without_call_ids(output: list[Any]) -> list[Any]:
-    return [one.model_copy(update={"call_id": ""}).model_dump() for one in output]
+    whole, events = asyncio.run(both())
+    streamed = events[-1].response
+    assert without_call_ids(streamed.output) == without_call_ids(whole.output)
+    assert streamed.usage.total_tokens == whole.usage.total_tokens
+    assert [one.sequence_number for one in events] == [*range(len(events))]
+    deltas = [one.delta for one in events if one.type == "response.output_text.delta"]
+    assert all(len(delta.split()) <= 1 for delta in deltas)
+    if whole.output[0].type == "message":
+        assert "".join(deltas) == text_of(whole.output[0].model_dump())
 
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
     max_leaves=8,
 )
 KINDS = ["message", "reasoning", "function_call", "function_call_output", "new"]
-odd_items = json_values | st.fixed_dictionaries(
-    {},
-    optional={
-        "type": st.sampled_from(KINDS) | json_values,
-        "role": st.sampled_from(["user", "assistant", "system", "developer"]) | json_values,
-        "content": texts | json_values,
-        "output": texts | json_values,
-        "call_id": json_values,
-        "name": json_values,
-    },
-)
+ROLES = ["user", "assistant", "system", "developer"]
+odd_fields = {
+    "type": st.sampled_from(KINDS) | json_values,
+    "role": st.sampled_from(ROLES) | json_values,
+    **dict.fromkeys(["content", "output", "call_id", "name"], texts | json_values),
+}
+odd_items = json_values | st.fixed_dictionaries({}, optional=odd_fields)
 
 
 @settings(max_examples=200, deadline=None)
@@ -256,7 +222,7 @@ def test_every_request_gets_a_reply(items: list[Any], agent: Any) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("I like tea. ", "what did i say ", "(", "1+", "and I ", "\n", "ok you and your "),
+        *("I like tea. ", "what did i say ", "(", "1+", "1,", "and I ", "\n", "ok you and your "),
         *("\u201c", "ok ", "hi hi, ", 'From item 1 of 3: "', "my the ", "a.b", "5 laptops and "),
     ],
 )
@@ -281,8 +247,6 @@ async def test_10_000_items_are_answered_at_once() -> None:
 async def test_a_long_sentence_is_quoted_in_part() -> None:
     long = f"{'so ' * 200}my name is Alice {'and so on ' * 50}"
     reply = await answer([user_item(long), user_item("What is my name?")])
-    assert reply.startswith('From item 1 of 2: "') and reply.endswith('" …')
     ((_, text),) = quotes(reply)
-    assert text in long and "my name is Alice" in long
-    assert "Alice" in text
-    assert len(text) < 300
+    assert text in long and "Alice" in text and len(text) <= 240
+    assert reply.startswith('From item 1 of 2: "') and reply.endswith('" …')
