@@ -3,7 +3,7 @@
     User: My name is Alice.         Assistant: Noted.
     User: What is my name?          Assistant: From item 1 of 3: "My name is Alice."
     User: Where is order A-1001?    Assistant: From item 7 of 7, output of order_status: "shipped".
-    User: What is my boss's name?   Assistant: Nothing in the 9 items I was sent says that.
+    User: Where do I live?          Assistant: Nothing in the 9 items I was sent says that.
 
 It is no language model and imitates none. Its answer is a function of the one request, so each
 answer shows which sent item made it possible. "Noted." repeats nothing: what a limit cuts off is
