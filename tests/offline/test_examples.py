@@ -222,7 +222,7 @@ async def test_what_is_missing_is_told_with_a_message_that_works(
     agent: AgentName, message: str, lacks: str
 ) -> None:
     tools = tuple(TOOLS[agent])
-    reply = str((await talk(message, tools=tools)).final_output)
+    reply = str((await talk("Quote 5 mice", message, tools=tools)).final_output)
     assert reply.startswith(f"Your message names no {lacks} that ")
     tried = reply.partition('Try: "')[2].removesuffix('"')
     assert calls(await talk(tried, tools=tools)), f"{tried!r} calls no tool"

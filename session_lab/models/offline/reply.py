@@ -163,12 +163,13 @@ def _answer(asked: str, items: Sequence[object], said: Sequence[Said], hint: str
         return _summary(said)
     if known := fact_answer(asked, items) or definition(asked):
         return known
+    is_order = bool(_ORDERS.match(without_opening(asked)))
     best, fits = _find(question, said)
-    if best and fits:
+    if best and fits and not (hint and is_order):
         return f"From {_quote(best, count, question.all_words)}"
     if hint:
         return hint
-    if _ORDERS.match(without_opening(asked)) and not question.mine:
+    if is_order and not question.mine:
         return NO_MODEL
     near = f" The nearest is {_quote(best, count, question.all_words)}" if best else ""
     return nothing(count) + near
