@@ -121,3 +121,11 @@ def test_whatever_is_done_rows_marks_and_script_agree(
     rebuilt = path.with_name("rebuilt.db")
     exec(code.replace('"session.db"', repr(str(rebuilt))), {})
     assert stored(rebuilt, "s") == items
+
+
+def test_a_report_does_not_stay_when_its_turn_is_changed(make: MakeLab) -> None:
+    lab = make(says("Noted."))
+    ask(lab, "s", "My name is Ada.")
+    assert lab.report("s") is not None
+    pop(lab)
+    assert lab.report("s") is None
