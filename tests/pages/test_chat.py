@@ -278,3 +278,14 @@ def test_database_that_may_only_be_read_is_said(app: AppTest, db_path: Path) -> 
     say(app, "My name is Alice.")
     assert "may be written" in app.error[0].value or "readonly" in app.error[0].value
     assert len(rows(db_path, "kept")) == 2
+
+
+def test_a_choice_and_a_message_that_come_together(app: AppTest, db_path: Path) -> None:
+    """As when the browser's first request was overtaken by the second, which holds both."""
+    for name in ("first", "second"):
+        store(db_path, name, user(f"I am {name}."), assistant("Noted."))
+    open_session(app, "first")
+    app.radio(key="open").set_value("second")
+    say(app, "Hello there.")
+    assert [row.get("content") for row in rows(db_path, "second")][2] == "Hello there."
+    assert len(rows(db_path, "first")) == 2
