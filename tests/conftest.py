@@ -42,12 +42,14 @@ settings.load_profile("any-speed")
 
 
 @pytest.fixture
-def openai_unset() -> Iterator[None]:
+def openai_unset(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No OPENAI_ variable at all; what a test sets in `os.environ` is undone after it."""
     with mock.patch.dict(os.environ):
         for name in [name for name in os.environ if name.startswith("OPENAI_")]:
             del os.environ[name]
         yield
+        # Now, as what it found not set is set again in a moment, and must not be deleted then.
+        monkeypatch.undo()
 
 
 @pytest.fixture(scope="session")
