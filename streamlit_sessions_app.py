@@ -10,7 +10,6 @@ PAGES = Path(__file__).resolve().parent / "session_lab" / "pages"
 # the window ends, however high it is, so that the input below the conversation is in sight.
 STYLE = """<style>
 .stMainBlockContainer {padding: 4rem 1.5rem 1rem}
-.st-key-sessions button > div {justify-content: flex-start}
 .st-key-conversation, .st-key-inspector-panel {height: 100% !important}
 :has(> .st-key-conversation), :has(> .st-key-inspector-panel) {flex: none !important}
 :has(> .st-key-conversation) {height: max(12rem, calc(100dvh - 17rem)) !important}

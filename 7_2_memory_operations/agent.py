@@ -100,7 +100,7 @@ async def main() -> None:
     await half.pop_item()
     print(f"  left: {kinds(await half.get_items())}")
     await ask(half, "Thank you.")
-    print("So: the SDK sends no call without its output, but the old question is sent again.")
+    print("So: the call without its output is not sent, but the old question is sent again.")
 
     print("\nundo_turn() looks where the last turn begins before it pops. Of another copy:")
     whole = await copy_of(session)

@@ -1,6 +1,6 @@
 """The three agents of the lab. Each has one local tool, so that tool items exist to be looked at.
 
-A downloaded script holds this file's source, so it imports the SDK and the standard library alone.
+The `Code` tab shows programs that import `make_agent` from here.
 """
 
 from datetime import date

@@ -19,7 +19,7 @@ FACTS: dict[str, dict[str, str]] = {
 GLOSSARY: dict[str, str] = {
     "session": "A session is a list of items under an ID. A run reads it and adds what is new.",
     "item": "An item is one entry of a session: a message, a reply, a tool call or its output.",
-    "turn": "A turn is one user message with every item that answers it.",
+    "turn": "A turn is a user message, or several in a row, with every item that answers it.",
     "run": "A run is one call of Runner.run. It asks the model, calls tools and stores the items.",
     "request": "A request is what one model call is sent: instructions, tools and a list of items.",
     "model": "A model answers a request. It keeps nothing: what it was not sent, it cannot know.",
@@ -34,7 +34,6 @@ GLOSSARY: dict[str, str] = {
     "pop item": "Pop item removes the last item, whatever it is.",
     "undo turn": "Undo turn removes the last user message and every item that followed it.",
     "clear session": "Clear session removes every item and keeps the ID.",
-    "repair": "Repair makes a history acceptable to an API again, in a fork.",
     "restart": "Restart ends memory sessions, as the end of the program does. Files survive.",
     "memory session": "A memory session lives in the program's memory and ends with it.",
     "file session": "A file session is rows in an SQLite file, which another process can open.",

@@ -7,10 +7,11 @@
 
 It is no language model and imitates none. Its answer is a function of the one request, so each
 answer shows which sent item made it possible. "Noted." repeats nothing: what a limit cuts off is
-gone, until somebody asks, because then the reply says it too. Nothing is kept between calls or sent
-anywhere. `reply.py` lists what applies first, `evidence.py` what fits a question, `tools.py` when a
-tool is called; all that it knows besides is two tables in `facts.py`. It does no sums, follows no
-"he" or "she", and finds no paraphrase. "No, it's Bob." corrects nothing; "My name is Bob." does.
+gone, unless somebody has asked for it: then a reply says it too. Nothing is kept between calls or
+sent anywhere. `reply.py` lists what applies first, `evidence.py` what fits a question, `tools.py`
+when a tool is called; all that it knows besides is two tables in `facts.py`. It does no sums,
+follows no "he" or "she", and finds no paraphrase. "No, it's Bob." corrects nothing; "My name is
+Bob." does.
 """
 
 from __future__ import annotations

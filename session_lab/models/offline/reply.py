@@ -3,13 +3,14 @@
 1. Tools of this turn have answered: each output is quoted.
 2. The message asks for an agent, or for a tool and holds its arguments: these are called.
 3. A summary is asked for: what the user stated, and what tools returned, line by line.
-4. The message asks nothing: "Noted.", or a greeting for a greeting.
+4. The message asks nothing: what a tool lacks that it speaks of, else "Noted.", or a greeting for
+   a greeting.
 5. `FACTS` know the place that is named, or that "it" means.
 6. `GLOSSARY` defines the tutorial's term that is asked for.
 7. A sentence of the request fits: it is quoted with its line and its item's place. Of equals the
-   user's wins, then a tool's, then the newest.
-8. Nothing says it. If a sentence comes near, it is quoted as that. If a tool lacks an argument, the
-   answer is what it lacks.
+   user's wins, then a tool's, then the newest. (Not for an order that a tool lacks something for.)
+8. Nothing says it: what a tool lacks; for any other order, that this is no language model; else
+   that nothing says it, with the nearest sentence, if one comes near.
 """
 
 from __future__ import annotations
