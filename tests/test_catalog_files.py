@@ -14,7 +14,9 @@ import pytest
 from lab_tools import query, talk
 
 from session_lab.runs.loop import WORKERS
+from session_lab.runs.turn import error_line
 from session_lab.store.catalog import OPEN_AT_MOST, Catalog, CatalogError
+from session_lab.store.database import SCHEMA_VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,6 +33,37 @@ def catalog(path: Path) -> Catalog:
 
 def listed(catalog: Catalog) -> list[str]:
     return [info.session_id for info in catalog.sessions(limit=10_000)]
+
+
+# -- the lab's own tables -------------------------------------------------------------------
+
+
+def test_a_file_of_a_newer_version_is_refused_and_nothing_in_it_changes(path: Path) -> None:
+    Catalog(path).create("kept", "File")
+    query(path, "PRAGMA journal_mode=DELETE")
+    query(path, "UPDATE lab_schema SET version = ?", SCHEMA_VERSION + 1)
+    query(path, "DROP TABLE agent_messages")
+    before = path.read_bytes()
+    with pytest.raises(CatalogError) as refused:
+        Catalog(path)
+    assert error_line(refused.value) == str(refused.value), "shown as it is"
+    assert "newer version" in str(refused.value) and "SESSIONS_DB" in str(refused.value)
+    assert "\n" not in str(refused.value) and path.read_bytes() == before
+
+
+@pytest.mark.parametrize("known", [["lab_schema"], ["lab_schema", "lab_turns", "lab_sessions"]])
+async def test_an_older_file_keeps_its_rows(path: Path, known: list[str]) -> None:
+    """From the first version, which noted none, and from the SDK alone."""
+    catalog = Catalog(path)
+    catalog.create("kept", "File")
+    await catalog.open("kept").add_items(talk(1))
+    catalog.rename("kept", "A title")
+    for table in known:
+        query(path, f"DROP TABLE {table}")
+    [info] = Catalog(path).sessions()
+    assert (info.session_id, info.item_count) == ("kept", 2)
+    assert info.title == ("kept" if "lab_sessions" in known else "A title")
+    assert query(path, "SELECT version FROM lab_schema") == [(SCHEMA_VERSION,)]
 
 
 # -- many sessions --------------------------------------------------------------------------

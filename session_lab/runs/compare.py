@@ -74,8 +74,7 @@ class Comparison(Progress):
             _remove(self._lab, [side.session_id for side in self.sides if not side.is_kept])
         except Exception as error:
             # This thread has nobody to raise to: the page says it.
-            told = str(error) if isinstance(error, CatalogError) else error_line(error)
-            self.problem = f"The replies are there, but then: {told}"
+            self.problem = f"The replies are there, but then: {error_line(error)}"
         finally:
             self.wake(done=True)
 

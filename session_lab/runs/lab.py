@@ -224,7 +224,6 @@ class Lab:
         try:
             if error is not None or live.report is None:
                 told = STOPPED if error is None else error_line(error)
-                told = str(error) if isinstance(error, CatalogError) else told
                 report = TurnReport(live.text, live.agent, policy, 0, [], error=told)
                 self._log(live.session_id).report = report
                 live.take(report)

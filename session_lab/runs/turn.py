@@ -29,6 +29,7 @@ from session_lab.history.policies import MemoryPolicy
 from session_lab.history.summaries import Summarizer
 from session_lab.models.errors import explain_error, redacted
 from session_lab.models.offline import OfflineModel, estimate_tokens
+from session_lab.store.catalog import CatalogError
 
 STOPPED = "Stopped."
 WINDOW = 200
@@ -169,6 +170,8 @@ async def run_turn(
 
 def error_line(error: BaseException) -> str:
     """What went wrong, in one line for a person."""
+    if isinstance(error, CatalogError):
+        return str(error)
     return explain_error(error) or redacted(f"{type(error).__name__}: {error}")
 
 

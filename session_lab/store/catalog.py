@@ -18,7 +18,13 @@ from weakref import WeakValueDictionary
 from agents import SQLiteSession
 
 from session_lab.history.items import Item
-from session_lab.store.database import SessionDatabase, SessionInfo, Storage
+from session_lab.store.database import (
+    SCHEMA_VERSION,
+    SessionDatabase,
+    SessionInfo,
+    Storage,
+    schema_version,
+)
 
 MAX_ID_LENGTH = 128
 MAX_TITLE_LENGTH = 200
@@ -87,6 +93,7 @@ class Catalog:
         Raises:
             OSError: the folder or the file can't be made.
             sqlite3.Error: the file is no database, is read-only, or is locked.
+            CatalogError: a newer version of this app wrote the file; nothing in it is changed.
         """
         self.db_path = db_path
         self._memory: dict[str, MemorySession] = {}
@@ -94,6 +101,12 @@ class Catalog:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._creating = threading.Lock()
         make_private(db_path)
+        with self._file_connection() as connection:
+            if schema_version(connection) > SCHEMA_VERSION:
+                raise CatalogError(
+                    f"A newer version of this app wrote {db_path.name}. Update the app, or set "
+                    "SESSIONS_DB to another file."
+                )
         SQLiteSession("", db_path).close()  # The SDK creates its two tables.
         self._file = SessionDatabase(self._file_connection, "File")
 

@@ -2,7 +2,8 @@
 
 The SDK stores sessions but can't list them, and knows neither a title nor who answered. Two tables
 of ours, `lab_sessions` and `lab_turns`, lie in the same database as the items they describe, so
-that they are kept and lost together.
+that they are kept and lost together. `lab_schema` holds the version of these tables in its one row:
+`PRAGMA user_version` would be the file's, and that belongs to whoever else uses it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,12 @@ from session_lab.history.items import Item, is_assistant_message, text_of
 
 Storage = Literal["File", "Memory"]
 
-_SCHEMA = """
+SCHEMA_VERSION = 2
+"""What this code writes. Files without a `lab_schema` hold version 1: reports in another form."""
+_SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS lab_schema (version INTEGER NOT NULL);
+DELETE FROM lab_schema;
+INSERT INTO lab_schema VALUES ({SCHEMA_VERSION});
 CREATE TABLE IF NOT EXISTS lab_sessions (
     session_id TEXT PRIMARY KEY, title TEXT NOT NULL, storage TEXT NOT NULL,
     forked_from TEXT, forked_items INTEGER, touched_at REAL NOT NULL);
@@ -93,6 +99,16 @@ class Version:
     last_row: int
 
 
+def schema_version(connection: sqlite3.Connection) -> int:
+    """The version of the lab's tables in this database: 0 if there are none, 1 if none is noted."""
+    query = "SELECT name FROM sqlite_master WHERE name IN ('lab_schema', 'lab_sessions')"
+    tables = {name for (name,) in connection.execute(query)}
+    if "lab_schema" not in tables:
+        return len(tables)
+    query = "SELECT coalesce(max(CAST(version AS INTEGER)), 1) FROM lab_schema"
+    return int(connection.execute(query).fetchone()[0])
+
+
 class SessionDatabase:
     """One database: the file that all file sessions share, or the memory of one session."""
 
@@ -103,7 +119,8 @@ class SessionDatabase:
         self._connect = connect
         self.storage = storage
         with connect() as connection:
-            connection.executescript(_SCHEMA)
+            if schema_version(connection) != SCHEMA_VERSION:
+                connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
 
     # -- sessions ---------------------------------------------------------------------------
 
