@@ -16,6 +16,7 @@ from agents.testing import ScriptedModel, assistant_message, function_call
 
 from session_lab.history.items import assistant_item, text_of, user_item
 from session_lab.history.policies import MemoryPolicy
+from session_lab.history.report import TurnReport
 from session_lab.runs.lab import Confirmed, Lab
 from session_lab.runs.live_turn import LiveTurn
 from session_lab.store.database import Row
@@ -73,10 +74,12 @@ def asks_for_days(call_id: str = "call_1") -> list[Any]:
     return [function_call("days_between", arguments, call_id=call_id)]
 
 
-def report(agent: str, last_row: int = 1) -> dict[str, Any]:
-    """A stored report of a turn of two items, as `TurnReport.facts` gives it."""
+def report(agent: str, *stored: int) -> TurnReport:
+    """The report of a turn that stored these rows, as it is kept beside them."""
     tokens = {"input_tokens": 10, "output_tokens": 5, "estimated": True}
-    return {"agent": agent, "last_row": last_row, "items_stored": 2, "seconds": 0.1, **tokens}
+    return TurnReport(
+        agent=agent, policy=EVERYTHING, stored=[*stored], count_before=3, seconds=0.1, **tokens
+    )
 
 
 class Gate:
@@ -129,12 +132,12 @@ def row_at(lab: Lab, session_id: str, index: int) -> Row:
 
 
 def labels(lab: Lab, session_id: str = "s") -> dict[str, str]:
-    """The text of each labelled question, and who answered it."""
+    """The first text that each labelled turn stored, and who answered it."""
     database = lab.catalog.database(session_id)
-    reports = database.reports(session_id)
+    reports = {report.stored[0]: report for report in database.reports(session_id)}
     told = {text_of(row.item): reports.pop(row.id, None) for row in database.rows(session_id)}
     assert reports == {}, "a label of a row that is gone"
-    return {text: report["agent"] for text, report in told.items() if report}
+    return {text: report.agent for text, report in told.items() if report}
 
 
 def pop(lab: Lab) -> None:

@@ -9,6 +9,7 @@ from agents import SQLiteSession
 from lab_tools import insert, query, report, stored, talk
 
 from session_lab.history.items import user_item
+from session_lab.history.report import ModelCall
 from session_lab.store.catalog import Catalog, CatalogError, session_id_problem
 from session_lab.store.database import Storage
 
@@ -117,7 +118,7 @@ async def test_a_memory_session_leaves_the_file_alone(catalog: Catalog, path: Pa
     catalog.create("secret", "Memory")
     await catalog.open("secret").add_items([user_item("only in memory")])
     catalog.rename("secret", "Hidden")
-    catalog.database("secret").save_reports("secret", {1: report("Assistant")})
+    catalog.database("secret").save_reports("secret", [report("Assistant", 1)])
     assert everything == [
         query(path, f"SELECT * FROM {t}") for t in ("agent_messages", "lab_sessions")
     ]
@@ -162,23 +163,21 @@ async def test_a_fork_copies_the_first_items_and_who_answered(
     insert(path, "source", "not JSON")
     await catalog.open("source").add_items([*talk(2), None])  # type: ignore[list-item]
     rows = catalog.database("source").rows("source")
-    reports = {
-        rows[1].id: report("Sales", rows[2].id),
-        rows[3].id: report("Support", rows[4].id),
-    }
+    reports = [report("Sales", rows[1].id, rows[2].id), report("Support", rows[3].id, rows[4].id)]
+    reports[1].calls = [ModelCall(agent="x", sent=[rows[2].id], not_sent={"why": [rows[1].id]})]
     catalog.database("source").save_reports("source", reports)
     items: list[Any] = [*talk(2), None]
     copied = items[: max(0, count - 1)]  # The first row holds no JSON and stays behind.
     assert await catalog.fork("source", "copy", count, storage) == copied
     assert await catalog.open("copy").get_items() == copied
     copy = catalog.database("copy")
-    told = [copy.reports("copy").get(row.id, {}).get("agent") for row in copy.rows("copy")]
+    told = copy.reports("copy")
     # A fork in the middle of a turn has no reply to label.
-    assert told == ["Sales", None, "Support" if count == 6 else None, None, None][: len(copied)]
+    assert [each.agent for each in told] == ["Sales", "Support"][: count // 3]
     ids = [row.id for row in copy.rows("copy")]
-    assert [known["last_row"] for known in copy.reports("copy").values()] == ids[1::2][:2][
-        : count // 3
-    ]
+    assert [each.stored for each in told] == [ids[:2], ids[2:4]][: count // 3]
+    if count == 6:
+        assert told[1].calls == [ModelCall(agent="x", sent=[ids[1]], not_sent={"why": [ids[0]]})]
     info = catalog.existing("copy")
     assert (info.title, info.storage) == ("source (fork)", storage)
     assert (info.forked_from, info.forked_items) == ("source", len(copied))
@@ -206,7 +205,7 @@ async def test_delete_leaves_nothing_behind(catalog: Catalog, path: Path, storag
     for name in ("a", "b"):
         catalog.create(name, storage)
         await catalog.open(name).add_items(talk(1))
-        catalog.database(name).save_reports(name, {1: {}})
+        catalog.database(name).save_reports(name, [report(name, 1)])
     await catalog.delete("a")
     assert catalog.info("a") is None and listed(catalog) == ["b"]
     for table in ("agent_messages", "agent_sessions", "lab_sessions", "lab_turns"):

@@ -5,6 +5,7 @@ import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from agents import SQLiteSession
@@ -15,8 +16,8 @@ from session_lab.store.catalog import Catalog
 from session_lab.store.database import SHOWN_TABLES, SessionDatabase, SessionInfo
 
 FOREIGN_REPORTS = [
-    json.dumps({**report("Assistant"), name: "text" if name != "agent" else 1})
-    for name in report("Assistant")
+    json.dumps({**json.loads(report("Assistant", 1).model_dump_json()), name: {"n": 0}})
+    for name in report("Assistant").model_dump()
 ]
 
 
@@ -193,23 +194,23 @@ async def test_row_ids_are_never_used_twice(path: Path, database: SessionDatabas
 async def test_reports_follow_their_questions(path: Path, database: SessionDatabase) -> None:
     await write(path, "talk", *"abc")
     first, second, third = (row.id for row in database.rows("talk"))
-    one, two, three = report("one"), report("two"), report("three")
-    database.save_reports("talk", {first: one, second: two, third: three})
-    database.save_reports("other", {first: three})
-    assert database.reports("talk", second) == {second: two, third: three}
+    one, two, three = report("one", first), report("two", second), report("three", third)
+    database.save_reports("talk", [one, two, three])
+    database.save_reports("other", [three])
+    assert database.reports("talk", second) == [two, three]
     with closing(SQLiteSession("talk", path)) as session:
         await session.pop_item()
     database.drop_reports("talk")
-    assert database.reports("talk") == {first: one, second: two}
-    assert database.reports("other") == {first: three}
+    assert database.reports("talk") == [one, two]
+    assert database.reports("other") == [three]
 
 
-@pytest.mark.parametrize("foreign", ["no JSON", "[]", "null", "{}", *FOREIGN_REPORTS])
-def test_what_is_no_report_is_passed_over(path: Path, foreign: str) -> None:
+@pytest.mark.parametrize("foreign", ["no JSON", "[]", "null", "{}", 7, b"\xff", *FOREIGN_REPORTS])
+def test_what_is_no_report_is_passed_over(path: Path, foreign: object) -> None:
     database = Catalog(path).database("any")
-    database.save_reports("talk", {1: report("Assistant")})
+    database.save_reports("talk", [report("Assistant", 1)])
     query(path, "INSERT INTO lab_turns VALUES ('talk', 2, ?)", foreign)
-    assert database.reports("talk") == {1: report("Assistant")}
+    assert database.reports("talk") == [report("Assistant", 1)]
 
 
 def test_a_session_whose_columns_hold_other_types_is_listed(
@@ -235,5 +236,7 @@ def test_only_the_tables_that_are_shown_can_be_read_by_name(database: SessionDat
 def test_a_failed_write_changes_nothing(path: Path, database: SessionDatabase) -> None:
     database.touch("talk")
     with pytest.raises(sqlite3.IntegrityError):
-        database.save_reports("talk", {1: {"n": 1}, None: {"n": 2}})  # type: ignore[dict-item]
+        none: Any = None
+        wrong = report("Assistant", 2).model_copy(update={"stored": [none]})
+        database.save_reports("talk", [report("Assistant", 1), wrong])
     assert query(path, "SELECT count(*) FROM lab_turns") == [(0,)]

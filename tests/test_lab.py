@@ -27,10 +27,10 @@ from lab_tools import (
 
 from session_lab.code_view.actions import Fork
 from session_lab.history.items import assistant_item, kind, text_of, user_item
+from session_lab.history.report import WINDOW
 from session_lab.history.turns import SessionChanged
 from session_lab.runs.lab import Confirmed, Lab
 from session_lab.runs.session_log import Change
-from session_lab.runs.turn import WINDOW
 from session_lab.store.catalog import CatalogError
 
 CALL = {"type": "function_call", "call_id": "c1", "name": "days_between", "arguments": "{}"}
@@ -231,8 +231,8 @@ def test_a_reply_added_by_hand_is_not_labelled_as_the_agents(make: MakeLab) -> N
     lab = make(says("mine"))
     finish(lab.send("s", "hi", "Sales", EVERYTHING))
     lab.add_item("s", assistant_item("by hand"))
-    [report] = lab.catalog.database("s").reports("s").values()
-    assert report["last_row"] == row_at(lab, "s", 1).id < row_at(lab, "s", 2).id
+    [report] = lab.catalog.database("s").reports("s")
+    assert report.stored == row_ids(lab)[:2] and len(row_ids(lab)) == 3
 
 
 def test_unreadable_rows_that_will_go_are_counted(make: MakeLab, path: Path) -> None:

@@ -20,14 +20,17 @@ from lab_tools import (
     insert,
     labs_on,
     query,
+    row_ids,
     says,
     stored,
     talk,
     texts,
 )
 
+from session_lab.code_view.actions import Baseline, RunTurn
 from session_lab.history.items import kind, text_of, user_item
 from session_lab.history.policies import MemoryPolicy
+from session_lab.history.report import WINDOW
 from session_lab.models.offline import OfflineModel
 from session_lab.runs.lab import Lab
 from session_lab.runs.live_turn import LiveTurn
@@ -55,11 +58,12 @@ def test_a_turn_with_a_tool_is_sent_stored_and_reported(make: MakeLab, path: Pat
     report = lab.report("s")
     assert report is not None and report is live.report
     assert [call.input for call in report.calls] == [call.input for call in model.calls]
-    assert stored(path, "s") == report.stored
-    assert list(map(kind, report.stored)) == ["user", "tool call", "tool output", "assistant"]
+    kinds = ["user", "tool call", "tool output", "assistant"]
+    assert list(map(kind, stored(path, "s"))) == kinds
     assert (live.reply, list(map(kind, live.tools))) == ("Two days.", ["tool call", "tool output"])
-    ids = {row.id for row in lab.catalog.database("s").rows("s")}
-    assert (lab.change("s").added, lab.change("s").removed) == (ids, ())
+    ids = row_ids(lab)
+    assert report.stored == ids and lab.catalog.database("s").reports("s")[0].stored == ids
+    assert (lab.change("s").added, lab.change("s").removed) == (set(ids), ())
     assert lab.live("s") is None
 
 
@@ -80,13 +84,11 @@ def test_labels_are_there_after_a_restart_of_the_process(make: MakeLab, path: Pa
     first.close()
     again = make(says())
     database = again.catalog.database("s")
-    told = {text_of(row.item): database.reports("s").get(row.id) for row in database.rows("s")}
-    assert told["one"] is told["two"] is None
-    assert told["a"] is not None and told["b"] is not None
-    assert (told["a"]["agent"], told["a"]["memory"]) == ("Assistant", "Last 2 turns")
-    assert (told["b"]["agent"], told["b"]["items_stored"]) == ("Sales", 2)
-    assert told["b"]["estimated"] and told["b"]["input_tokens"] > 0 < told["b"]["output_tokens"]
-    assert told["b"]["seconds"] >= 0
+    a, b = database.reports("s")
+    assert [a.stored, b.stored] == [[1, 2], [3, 4]] and b.count_before == 2
+    assert (a.agent, str(a.policy), b.agent) == ("Assistant", "Last 2 turns", "Sales")
+    assert b.estimated and b.input_tokens > 0 < b.output_tokens and b.seconds >= 0
+    assert [call.sent for call in (*a.calls, *b.calls)] == [[], [1, 2]]
     assert [row["first_row"] for row in database.table_rows("s", "lab_turns")] == [3, 1]
 
 
@@ -107,7 +109,8 @@ def test_a_retry_stores_the_question_once_and_labels_it(make: MakeLab, path: Pat
     assert [text_of(item) for item in model.calls[-1].input] == ["a", "one", "b"]
     assert texts(path) == ["a", "one", "b", "two"]
     rows = lab.catalog.database("s").rows("s")
-    assert list(lab.catalog.database("s").reports("s")) == [rows[0].id, rows[2].id]
+    told = [report.stored for report in lab.catalog.database("s").reports("s")]
+    assert told == [[rows[0].id, rows[1].id], [rows[3].id]], "the reply, not the question"
 
 
 @pytest.mark.parametrize("history", [[], talk(1)])
@@ -150,6 +153,82 @@ def test_a_session_that_another_process_deleted_does_not_come_back(
     with pytest.raises(CatalogError, match="does not exist any more"):
         lab.send("s", "again", "Assistant", EVERYTHING)
     assert lab.catalog.count() == 0 and stored(path, "s") == []
+
+
+# -- which rows ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_report_names_the_rows_that_were_sent_and_why_the_others_were_not(
+    make: MakeLab, path: Path, n: int
+) -> None:
+    model = ScriptedModel([asks_for_days("new"), [assistant_message("Two days.")]])
+    lab = make(model)
+    for item in [*talk(3), {"type": "function_call", "call_id": "cut", "name": "look"}]:
+        lab.add_item("s", {**item, "arguments": "{}"} if "type" in item else item)
+    insert(path, "s", "not JSON")
+    before = row_ids(lab)
+    shown = lab.preview("s", "How long?", "Assistant", MemoryPolicy("Last N turns", n))
+    ask(lab, "s", "How long?", MemoryPolicy("Last N turns", n))
+    [kept] = lab.catalog.database("s").reports("s")
+    report = lab.report("s")
+    assert report is not None and kept.calls == [
+        call.model_copy(update={"input": [], "instructions": None}) for call in report.calls
+    ]
+    assert shown == report.calls[0], "the preview names the same rows"
+    sent = before[-2 * n - 2 : -2]
+    reason = "Outside the last turn." if n == 1 else "Outside the last 2 turns."
+    for call, recorded in zip(kept.calls, model.calls, strict=True):
+        assert (call.sent, call.not_sent) == (
+            sent,
+            {
+                reason: before[: 6 - 2 * n],
+                "Tool call without its output: the SDK drops it.": [before[6]],
+            },
+        )
+        texts_sent = {text_of(item) for item in recorded.input}
+        rows = {row.id: row for row in lab.catalog.database("s").rows("s")}
+        assert all(text_of(rows[row].item) in texts_sent for row in call.sent)
+    assert report.before.keys() == set(before[:-1]) and kept.before == {}
+
+
+def test_a_long_session_costs_the_report_no_more(make: MakeLab) -> None:
+    lab = make(says("ok"))
+    lab.import_items("long", "Long", talk(WINDOW))
+    report = ask(lab, "long", "hi", MemoryPolicy("Last N items", 2)).report
+    assert report is not None and len(report.calls[0].input) == 3
+    assert list(report.before.values()) == talk(WINDOW)[-WINDOW:]
+    assert report.count_before == 2 * WINDOW and report.calls[0].sent == [*report.before][-2:]
+
+
+def test_two_programs_in_one_session_claim_their_own_rows_alone(make: MakeLab, path: Path) -> None:
+    """The same words at the same time, so that only the run itself can know."""
+    gate = Gate("reply")
+    first, second = make(ScriptedModel([ModelStep.respond(gate)])), make(says("reply", "reply"))
+    live = first.send("s", "hi", "Sales", EVERYTHING)
+    assert gate.reached.wait(5)
+    ask(second, "s", "hi")
+    gate.open()
+    finish(live)
+    ask(second, "s", "hi")
+    assert texts(path) == ["hi", "hi", "reply", "reply", "hi", "reply"]
+    told = {report.agent: [] for report in first.catalog.database("s").reports("s")}
+    for report in first.catalog.database("s").reports("s"):
+        told[report.agent].append(report.stored)
+    assert told == {"Sales": [[1, 4]], "Assistant": [[2, 3], [5, 6]]}
+    assert first.change("s").added == {1, 4}
+    *_, run, others = first.actions("s")
+    assert isinstance(run, RunTurn) and list(map(text_of, run.added)) == ["hi", "reply"]
+    assert isinstance(others, Baseline) and list(others.added) == stored(path, "s")
+
+
+def test_programs_that_write_at_once_claim_every_row_once(make: MakeLab, path: Path) -> None:
+    labs = [make(OfflineModel()) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(4):
+            list(pool.map(lambda lab: ask(lab, "s", "hi"), labs))
+    claimed = [row for each in labs[0].catalog.database("s").reports("s") for row in each.stored]
+    assert sorted(claimed) == row_ids(labs[0]) == list(range(1, 33))
 
 
 # -- at once --------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ def stop_then_go_on(lab: Lab, path: Path, whole: list[list[str]]) -> None:
     assert list(map(kind, stored(path, "s"))) in whole
     report = lab.report("s")
     assert report is not None and report.error == "Stopped."
-    assert lab.catalog.database("s").reports("s") == {}
+    assert lab.catalog.database("s").reports("s") == []
     lab.model = says("Here you are.", "And again.")
     if stored(path, "s"):
         ask(lab, "s", None)

@@ -19,8 +19,7 @@ def show_side(side: Side, key: str) -> None:
     """The turn as it was stored, then its requests, then its rows."""
     report = side.live.report
     question = side.question_row
-    known = {question: report.facts()} if report is not None and question is not None else {}
-    show_rows(side.added, known, key)
+    show_rows(side.added, [report] if report is not None else [], key)
     if report is not None and report.error is not None:
         st.error(as_typed(report.error, 600), icon=":material/error:")
         if side.is_kept and question is not None:

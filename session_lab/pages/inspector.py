@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from html import escape
-from typing import Any
+from typing import Any, cast
 
 import streamlit as st
 
@@ -13,8 +13,8 @@ from session_lab.code_view.actions import EditItem, snippet
 from session_lab.code_view.agents import AgentName
 from session_lab.code_view.script import script
 from session_lab.history.items import EDITABLE, Item, kind, one_line
-from session_lab.history.left_out import why_left_out
 from session_lab.history.policies import MemoryPolicy
+from session_lab.history.report import WINDOW, ModelCall, TurnReport
 from session_lab.models.offline import estimate_tokens
 from session_lab.pages import dialogs
 from session_lab.pages.shared import shown_errors
@@ -22,7 +22,6 @@ from session_lab.pages.shown_text import as_typed, count_of, item_line
 from session_lab.pages.tab import Tab
 from session_lab.runs.lab import Lab
 from session_lab.runs.session_log import Change
-from session_lab.runs.turn import WINDOW, ModelCall, TurnReport
 from session_lab.store.database import SHOWN_TABLES, Row, SessionInfo
 
 TABS = ("Items", "Sent to model", "Code", "Database")
@@ -126,9 +125,9 @@ def show_sent(
         )
         call = lab.preview(info.session_id, text or " ", agent, policy)
         rows = lab.catalog.database(info.session_id).rows(info.session_id, last=WINDOW)
-        stored = [row.item for row in rows if row.item is not None]
+        stored = {row.id: cast(Item, row.item) for row in rows if row.is_item}
         st.caption("A dry run of the SDK: nothing is stored and no model is called.")
-        show_request(call, policy, stored, info.item_count, "next-message")
+        show_request(call, stored, info.item_count, "next-message")
 
 
 def show_last_turn(report: TurnReport) -> None:
@@ -151,7 +150,7 @@ def show_calls(report: TurnReport, key: str) -> None:
         )
         st.caption("A tool was called: the SDK asked the model again, with the tool's output.")
     call = report.calls[number - 1]
-    show_request(call, report.policy, report.stored_before, report.count_before, key)
+    show_request(call, report.before, report.count_before, key)
 
 
 def workflow(report: TurnReport) -> str:
@@ -169,16 +168,12 @@ def workflow(report: TurnReport) -> str:
     return f'<div style="{row}">{"<span>→</span>".join(boxes)}</div>'
 
 
-def show_request(
-    call: ModelCall, policy: MemoryPolicy, stored: Sequence[Item], stored_count: int, key: str
-) -> None:
-    """The meter, then the two lists side by side."""
-    reasons = why_left_out(policy, list(stored), call.input)
-    left_out = [
-        (item, reason) for item, reason in zip(stored, reasons, strict=True) if reason is not None
-    ]
+def show_request(call: ModelCall, stored: Mapping[int, Item], stored_count: int, key: str) -> None:
+    """The meter, then the two lists side by side. `stored` are the newest items by row ID."""
+    reasons = call.reasons()
+    left_out = [item for row, item in stored.items() if reasons.get(row) is not None]
     older = stored_count - len(stored)
-    st.html(meter(call.input, [item for item, _ in left_out]))
+    st.html(meter(call.input, left_out))
     with st.expander("Instructions of the agent", icon=":material/description:"):
         st.text(call.instructions or "(none)")
     kept, sent = st.columns(2)
@@ -186,8 +181,8 @@ def show_request(
         st.markdown(f"**Stored**: {count_of(stored_count, 'item')}")
         if older > 0:
             st.caption(f"{older:,} older items are not listed here.")
-        for item, reason in list(zip(stored, reasons, strict=True))[-PER_PAGE:]:
-            _show_line(item, reason)
+        for row in list(stored)[-PER_PAGE:]:
+            _show_line(stored[row], reasons.get(row))
     with sent:
         st.markdown(f"**Sent**: {count_of(len(call.input), 'item')}")
         for item in call.input[-PER_PAGE:]:

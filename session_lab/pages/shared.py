@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 
 from session_lab.history.items import field, kind, text_of
+from session_lab.history.report import TurnReport
 from session_lab.history.turns import SessionChanged
 from session_lab.models.choose import configured_model
 from session_lab.models.offline import OfflineModel
@@ -91,19 +92,15 @@ def show_tool(item: Any) -> None:
 
 
 def show_rows(
-    rows: Sequence[Row], reports: dict[int, dict[str, Any]], key: str = "conversation"
+    rows: Sequence[Row], reports: Sequence[TurnReport], key: str = "conversation"
 ) -> None:
     """The conversation: each message in place, tool items folded, each reply with its label."""
-    asked = 0
+    by_row = {row: report for report in reports for row in report.stored}
     for row in rows:
-        if kind(row.item) == "user":
-            asked = row.id
-        report = reports.get(asked, {})
-        is_of_turn = bool(report) and row.id <= report.get("last_row", row.id)
-        _show_row(row, report if is_of_turn else None, f"{key}-{row.id:d}")
+        _show_row(row, by_row.get(row.id), f"{key}-{row.id:d}")
 
 
-def _show_row(row: Row, report: dict[str, Any] | None, key: str) -> None:
+def _show_row(row: Row, report: TurnReport | None, key: str) -> None:
     what = kind(row.item)
     if row.item is None:
         st.caption(f"Row {row.id:d} holds no readable item; the SDK skips it.")
@@ -124,17 +121,17 @@ def _show_row(row: Row, report: dict[str, Any] | None, key: str) -> None:
             show_tool(row.item)
 
 
-def reply_label(report: dict[str, Any] | None) -> str:
+def reply_label(report: TurnReport | None) -> str:
     """Who wrote a reply and what it cost, in one line."""
     if report is None:
         return "Added by hand or by another program"
-    about = "about " if report["estimated"] else ""
-    tokens = f"{about}{report['input_tokens']:,} tokens in, {report['output_tokens']:,} out"
+    about = "about " if report.estimated else ""
+    tokens = f"{about}{report.input_tokens:,} tokens in, {report.output_tokens:,} out"
     return " · ".join(
         [
-            f"**{as_typed(str(report['agent']))}**",
-            f"{report['items_stored']:d} items stored",
+            f"**{as_typed(report.agent)}**",
+            f"{len(report.stored):d} items stored",
             tokens,
-            f"{report['seconds']:.1f} s",
+            f"{report.seconds:.1f} s",
         ]
     )

@@ -70,7 +70,10 @@ class Comparison(Progress):
         try:
             for side in self.sides:
                 database = self._lab.catalog.database(side.session_id)
-                side.added = database.rows(side.session_id, after=side.live.after_row)
+                report = side.live.report
+                stored = set(report.stored) if report is not None else set()
+                rows = database.rows(side.session_id, after=side.live.after_row)
+                side.added = [row for row in rows if row.id in stored]
             _remove(self._lab, [side.session_id for side in self.sides if not side.is_kept])
         except Exception as error:
             # This thread has nobody to raise to: the page says it.

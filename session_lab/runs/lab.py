@@ -27,22 +27,15 @@ from session_lab.code_view.actions import (
 from session_lab.code_view.agents import AgentName, make_agent
 from session_lab.history.items import EDITABLE, Item, is_user_message, kind, with_text
 from session_lab.history.policies import MemoryPolicy
+from session_lab.history.report import WINDOW, ModelCall, TurnReport
 from session_lab.history.summaries import Summarizer
 from session_lab.history.turns import last_turns, remove_last, unanswered_turn
 from session_lab.runs.live_turn import LiveTurn
 from session_lab.runs.loop import BackgroundLoop
 from session_lab.runs.session_log import Change, SessionLog, change_between
-from session_lab.runs.turn import (
-    STOPPED,
-    WINDOW,
-    ModelCall,
-    TurnReport,
-    error_line,
-    preview_request,
-    run_turn,
-)
+from session_lab.runs.turn import STOPPED, error_line, preview_request, run_turn
 from session_lab.store.catalog import MAX_TITLE_LENGTH, Catalog, CatalogError
-from session_lab.store.database import Row, SessionDatabase, Storage, Version
+from session_lab.store.database import Row, Storage, Version
 
 CHANGED = "The session has changed since you looked, so nothing was done. Look again."
 BUSY = "A reply is being written in this session. Stop it or wait, then try again."
@@ -169,54 +162,53 @@ class Lab:
     async def _run(self, live: LiveTurn, agent: Agent[Any], policy: MemoryPolicy) -> None:
         async with self.catalog.lock(live.session_id):
             self.catalog.existing(live.session_id)
-            self._catch_up(live.session_id)
             session = self.catalog.open(live.session_id)
             database = self.catalog.database(live.session_id)
-            before = database.version(live.session_id)
+            before = self._catch_up(live.session_id).version
             live.after_row = before.last_row
-            rows_before = database.rows(live.session_id, last=WINDOW)
-            if live.text is None and not _asks(rows_before):
+            rows = database.rows(live.session_id, last=WINDOW)
+            if live.text is None and not _asks(rows):
                 raise CatalogError("The last question has its answer, so nothing was sent.")
-            events = run_turn(session, agent, live.text, policy, self.summarizer, before.item_count)
-            report: TurnReport | None = None
+            report = TurnReport(
+                agent=live.agent,
+                policy=policy,
+                count_before=before.item_count,
+                before={row.id: row.item for row in rows if row.is_item},
+            )
+            session.added.clear()
+            events = run_turn(session, agent, live.text, report, self.summarizer)
             try:
-                async with aclosing(cast(Any, events)) as stream:
-                    async for event in stream:
-                        if isinstance(event, TurnReport):
-                            report = event
-                        else:
-                            live.take(event)
+                async with aclosing(events):
+                    async for event in events:
+                        live.take(event)
             finally:
-                self._settle(live, report, policy, database, rows_before)
+                self._settle(live, report, before, session.added)
 
     def _settle(
-        self,
-        live: LiveTurn,
-        report: TurnReport | None,
-        policy: MemoryPolicy,
-        database: SessionDatabase,
-        rows_before: list[Row],
+        self, live: LiveTurn, report: TurnReport, before: Version, stored: list[int]
     ) -> None:
         """Record what the run stored, also when it failed or was stopped."""
+        database = self.catalog.database(live.session_id)
         log = self._log(live.session_id)
-        added = database.rows(live.session_id, after=live.after_row)
-        stored = [cast(Item, row.item) for row in added if row.is_item]
-        log.change = Change(added=frozenset(row.id for row in added))
-        error = report.error if report else STOPPED
+        noted = set(stored)
+        # Not all rows after the last: another program may have written to the session too.
+        rows = database.rows(live.session_id, after=before.last_row)
+        added = [row for row in rows if row.id in noted]
+        report.stored = [row.id for row in added]
+        for call in report.calls:
+            call.note_rows(report.policy, report.before)
+        items = [cast(Item, row.item) for row in added]
         agent = cast(AgentName, live.agent)
-        log.actions.append(RunTurn(live.text, agent, policy, stored, error))
-        log.version = database.version(live.session_id)
-        if report is not None:
-            report.stored = stored
-            log.report = report
-            live.take(report)
+        log.actions.append(RunTurn(live.text, agent, report.policy, items, report.error))
+        log.change = Change(added=frozenset(report.stored))
+        # What this run alone would have left: anything else is noted by the next `_catch_up`.
+        last_row = report.stored[-1] if added else before.last_row
+        log.version = Version(before.item_count + len(added), last_row)
+        log.report = live.report = report
         if added:
             database.touch(live.session_id)
-        question = _question_row(added, rows_before, live.text)
-        if report is not None and report.error is None and added and question is not None:
-            # Whatever is added later is not this agent's, though it stands in the same turn.
-            facts = {**report.facts(), "last_row": added[-1].id}
-            database.save_reports(live.session_id, {question: facts})
+        if added and report.error is None:
+            database.save_reports(live.session_id, [report])
 
     def _end(self, live: LiveTurn, policy: MemoryPolicy, task: asyncio.Task[None]) -> None:
         """Say that the session is free again, and why if the run could not even be recorded."""
@@ -224,9 +216,8 @@ class Lab:
         try:
             if error is not None or live.report is None:
                 told = STOPPED if error is None else error_line(error)
-                report = TurnReport(live.text, live.agent, policy, 0, [], error=told)
-                self._log(live.session_id).report = report
-                live.take(report)
+                report = TurnReport(agent=live.agent, policy=policy, error=told)
+                self._log(live.session_id).report = live.report = report
         finally:
             live.wake(done=True)
 
@@ -238,7 +229,11 @@ class Lab:
         async def look() -> ModelCall:
             async with self._held(session_id) as session:
                 made = make_agent(agent, self.model)
-                return await preview_request(session, made, text, policy, self.summarizer)
+                call = await preview_request(session, made, text, policy, self.summarizer)
+                rows = self.catalog.database(session_id).rows(session_id, last=WINDOW)
+                stored = {row.id: cast(Item, row.item) for row in rows if row.is_item}
+                call.note_rows(policy, stored)
+                return call
 
         return self._loop.run(look())
 
@@ -396,10 +391,3 @@ def _asks(rows: list[Row]) -> bool:
     # A turn of more than WINDOW items shows only its end.
     may_ask_before = bool(items) and not any(is_user_message(item) for item in items)
     return bool(unanswered_turn(items)) or (may_ask_before and len(rows) == WINDOW)
-
-
-def _question_row(added: list[Row], before: list[Row], text: str | None) -> int | None:
-    """The row by which a turn is known: that of its question, which a retry finds stored."""
-    rows = added if text is not None else [*before, *added]
-    questions = [row.id for row in rows if is_user_message(row.item)]
-    return questions[-1] if questions else None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from session_lab.history.items import Item
+from session_lab.history.report import TurnReport
 from session_lab.runs.progress import Progress
-from session_lab.runs.turn import TextDelta, ToolEvent, TurnReport
+from session_lab.runs.turn import TextDelta, ToolEvent
 
 
 class LiveTurn(Progress):
@@ -30,13 +31,11 @@ class LiveTurn(Progress):
             self.cancel()
         self.wait()
 
-    def take(self, event: TextDelta | ToolEvent | TurnReport) -> None:
+    def take(self, event: TextDelta | ToolEvent) -> None:
         """Note what the run yields, and tell those who follow."""
         if isinstance(event, TextDelta):
             self.reply += event.text
-        elif isinstance(event, ToolEvent):
+        else:
             self.tools.append(event.item)
             self.reply = ""
-        else:
-            self.report = event
         self.wake()

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from session_lab.code_view.actions import Action, Baseline, CreateSession
 from session_lab.history.items import Item
+from session_lab.history.report import TurnReport
 from session_lab.runs.live_turn import LiveTurn
-from session_lab.runs.turn import TurnReport
 from session_lab.store.database import Row, SessionInfo, Version
 
 

@@ -1,13 +1,13 @@
-"""Run one turn, streamed, and report what was stored, what was sent and what it cost."""
+"""Run one turn, streamed, and report what was sent and what it cost."""
 
 from __future__ import annotations
 
 import asyncio
 import copy
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
 
@@ -26,23 +26,13 @@ from agents.testing import ScriptedModel, assistant_message
 
 from session_lab.history.items import Item, kind
 from session_lab.history.policies import MemoryPolicy
+from session_lab.history.report import ModelCall, TurnReport
 from session_lab.history.summaries import Summarizer
 from session_lab.models.errors import explain_error, redacted
 from session_lab.models.offline import OfflineModel, estimate_tokens
 from session_lab.store.catalog import CatalogError
 
 STOPPED = "Stopped."
-WINDOW = 200
-"""How many of the newest stored items a report holds, so that a long session stays fast."""
-
-
-@dataclass(frozen=True)
-class ModelCall:
-    """One request to the model, as the SDK sent it."""
-
-    agent: str
-    instructions: str | None
-    input: list[Item]
 
 
 @dataclass(frozen=True)
@@ -57,47 +47,6 @@ class ToolEvent:
     """A tool call, or the output of one, as it will be stored."""
 
     item: Item
-
-
-@dataclass
-class TurnReport:
-    """What one turn did.
-
-    `stored_before` holds the newest `WINDOW` of the `count_before` items that the session held.
-    `text` is None for a retry, which stores no question. Tokens are the model's own count, or an
-    estimate if `estimated`.
-    """
-
-    text: str | None
-    agent: str
-    policy: MemoryPolicy
-    count_before: int
-    stored_before: list[Item]
-    stored: list[Item] = field(default_factory=list)
-    calls: list[ModelCall] = field(default_factory=list)
-    summary_calls: list[ModelCall] = field(default_factory=list)
-    """The summary's own requests, under the policy `Summary`. Their tokens are counted too."""
-    input_tokens: int = 0
-    output_tokens: int = 0
-    estimated: bool = False
-    seconds: float = 0.0
-    error: str | None = None
-
-    def facts(self) -> dict[str, Any]:
-        """What is kept beside the items: a label for the reply, also after a restart."""
-        return {
-            "agent": self.agent,
-            "memory": str(self.policy),
-            "items_stored": len(self.stored),
-            "model_calls": len(self.calls) + len(self.summary_calls),
-            "input_tokens": self.input_tokens,
-            "output_tokens": self.output_tokens,
-            "estimated": self.estimated,
-            "seconds": round(self.seconds, 2),
-        }
-
-
-TurnEvent = TextDelta | ToolEvent | TurnReport
 
 
 class RequestRecorder(RunHooks[Any]):
@@ -119,33 +68,31 @@ class RequestRecorder(RunHooks[Any]):
         system_prompt: str | None,
         input_items: list[Item],
     ) -> None:
-        self.calls.append(ModelCall(agent.name, system_prompt, copy.deepcopy(input_items)))
+        sent = copy.deepcopy(input_items)
+        self.calls.append(ModelCall(agent=agent.name, instructions=system_prompt, input=sent))
 
 
 async def run_turn(
     session: Session,
     agent: Agent[Any],
     text: str | None,
-    policy: MemoryPolicy,
+    report: TurnReport,
     summarizer: Summarizer,
-    count_before: int,
-) -> AsyncIterator[TurnEvent]:
-    """Send `text` to the agent and yield the reply as it is written, then a `TurnReport`.
+) -> AsyncGenerator[TextDelta | ToolEvent, None]:
+    """Send `text` to the agent under the report's policy and yield the reply as it is written.
 
     `text` None asks again what is stored without an answer: a run with an empty input list sends
-    the history and stores only the reply. A run that failed or was cancelled is reported in
-    `TurnReport.error`; then the SDK has stored the question, if the request got as far as the
-    model.
+    the history and stores only the reply. The requests and their cost are noted in `report` when
+    the run has ended. Why it failed or that it was cancelled stands in `report.error`; then the SDK
+    has stored the question, if the request got as far as the model.
     """
     started = time.perf_counter()
-    report = TurnReport(text, agent.name, policy, count_before, [])
     recorder, summaries = RequestRecorder(), RequestRecorder()
     result: RunResultStreaming | None = None
     written: list[TextDelta | ToolEvent] = []
     try:
-        report.stored_before = await session.get_items(limit=min(WINDOW, max(count_before, 1)))
         summarize = partial(summarizer.write, hooks=summaries)
-        config = await policy.run_config(session, summarize, retry=text is None)
+        config = await report.policy.run_config(session, summarize, retry=text is None)
         message: str | list[Item] = [] if text is None else text
         result = Runner.run_streamed(
             agent, message, session=session, run_config=config, hooks=recorder
@@ -165,7 +112,6 @@ async def run_turn(
     _count_tokens(report, agent, result, written)
     report.input_tokens += summaries.usage.input_tokens
     report.output_tokens += summaries.usage.output_tokens
-    yield report
 
 
 def error_line(error: BaseException) -> str:

@@ -39,8 +39,26 @@ class CatalogError(Exception):
     """A request that can't be carried out; the message says why and what to do."""
 
 
-class MemorySession(SQLiteSession):
-    """A `SQLiteSession` in memory whose one connection the catalogue can read too."""
+class LabSession(SQLiteSession):
+    """A `SQLiteSession` that notes the IDs of the rows it adds, for the report of a run.
+
+    No public call of the SDK tells them. What else the session holds after a run may be of another
+    program, so the rows are noted in the transaction that inserts them.
+    """
+
+    def __init__(self, session_id: str, db_path: Path | str = ":memory:") -> None:
+        super().__init__(session_id, db_path)
+        self.added: list[int] = []
+
+    def _insert_items(self, conn: sqlite3.Connection, items: list[Item]) -> None:
+        super()._insert_items(conn, items)
+        # Nobody else writes during a transaction, so its row IDs follow each other.
+        last = int(conn.execute("SELECT last_insert_rowid()").fetchone()[0])
+        self.added += range(last - len(items) + 1, last + 1)
+
+
+class MemorySession(LabSession):
+    """A session in memory whose one connection the catalogue can read too."""
 
     def __init__(self, session_id: str) -> None:
         super().__init__(session_id)
@@ -97,7 +115,7 @@ class Catalog:
         """
         self.db_path = db_path
         self._memory: dict[str, MemorySession] = {}
-        self._open: OrderedDict[str, SQLiteSession] = OrderedDict()
+        self._open: OrderedDict[str, LabSession] = OrderedDict()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._creating = threading.Lock()
         make_private(db_path)
@@ -171,12 +189,12 @@ class Catalog:
             return info
         raise CatalogError(f"The session {session_id!r} does not exist any more.")
 
-    def open(self, session_id: str) -> SQLiteSession:
+    def open(self, session_id: str) -> LabSession:
         """The session itself. Cheap; those not used for longest are closed."""
         if session_id in self._memory:
             return self._memory[session_id]
         if session_id not in self._open:
-            self._open[session_id] = SQLiteSession(session_id, self.db_path)
+            self._open[session_id] = LabSession(session_id, self.db_path)
         self._open.move_to_end(session_id)
         idle = [key for key in self._open if key != session_id and not self.is_busy(key)]
         for key in idle[: max(0, len(self._open) - OPEN_AT_MOST)]:
@@ -246,15 +264,8 @@ class Catalog:
         new_ids = dict(
             zip((row.id for row in rows), (row.id for row in new.rows(new_id)), strict=True)
         )
-        known = old.reports(source_id).items()
-        new.save_reports(
-            new_id,
-            {
-                new_ids[row]: {**told, "last_row": new_ids[told["last_row"]]}
-                for row, told in known
-                if row in new_ids and told["last_row"] in new_ids
-            },
-        )
+        moved = [report.moved(new_ids) for report in old.reports(source_id)]
+        new.save_reports(new_id, [report for report in moved if report is not None])
         self.rename(new_id, f"{source.title} (fork)"[:MAX_TITLE_LENGTH])
         new.set_origin(new_id, source_id, len(rows))
         return items

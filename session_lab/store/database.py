@@ -11,12 +11,13 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from session_lab.history.items import Item, is_assistant_message, text_of
+from session_lab.history.report import TurnReport
 
 Storage = Literal["File", "Memory"]
 
@@ -50,16 +51,6 @@ AND (contains(known.session_id, :search) OR contains(coalesce(lab.title, ''), :s
    OR EXISTS (SELECT 1 FROM agent_messages AS m WHERE m.session_id = known.session_id
               AND text_contains(CAST(m.message_data AS BLOB), :search)))
 """
-_REPORT_TYPES: dict[str, type | tuple[type, ...]] = {
-    "agent": str,
-    "items_stored": int,
-    "input_tokens": int,
-    "output_tokens": int,
-    "estimated": bool,
-    "seconds": (int, float),
-    "last_row": int,
-}
-"""What the readers of a report rely on."""
 SHOWN_TABLES = ("agent_sessions", "lab_sessions", "lab_turns")
 
 
@@ -225,23 +216,25 @@ class SessionDatabase:
             names = [column[0] for column in found.description]
             return [dict(zip(names, row, strict=True)) for row in found]
 
-    def save_reports(self, session_id: str, reports: Mapping[int, Mapping[str, Any]]) -> None:
-        """Keep what is known of turns, each by the row of its question."""
+    def save_reports(self, session_id: str, reports: Iterable[TurnReport]) -> None:
+        """Keep the reports of turns, each by the first row that the turn stored."""
         query = "INSERT OR REPLACE INTO lab_turns (session_id, first_row, report) VALUES (?, ?, ?)"
+        values = [(session_id, each.stored[0], each.model_dump_json()) for each in reports]
         with self._connect() as connection:
-            connection.executemany(
-                query, [(session_id, row, json.dumps(report)) for row, report in reports.items()]
-            )
+            connection.executemany(query, values)
 
-    def reports(self, session_id: str, from_row: int = 0) -> dict[int, dict[str, Any]]:
-        """The kept reports by the row of the turn's question, from the row `from_row` on.
+    def reports(self, session_id: str, from_row: int = 0) -> list[TurnReport]:
+        """The kept reports of the turns that stored their first row at `from_row` or later.
 
-        What another program left there, and is no report, is passed over.
+        What can't be read, because another program or another version wrote it, is passed over.
         """
-        query = "SELECT first_row, report FROM lab_turns WHERE session_id = ? AND first_row >= ?"
+        query = (
+            "SELECT report FROM lab_turns WHERE session_id = ? AND first_row >= ?"
+            " ORDER BY first_row"
+        )
         with self._connect() as connection:
             found = connection.execute(query, (session_id, from_row)).fetchall()
-        return {row: told for row, report in found if (told := _report(report)) is not None}
+        return [told for (report,) in found if (told := _report(report)) is not None]
 
     def update_item(self, session_id: str, row: Row, item: Item) -> bool:
         """Write `item` into `row`; False if the row is not what it was, and nothing is written.
@@ -256,14 +249,14 @@ class SessionDatabase:
         with self._connect() as connection:
             written = connection.execute(query, values).rowcount == 1
         if written and is_assistant_message(item):
-            for first_row, report in self.reports(session_id).items():
-                if first_row <= row.id <= report["last_row"]:
+            for report in self.reports(session_id):
+                if row.id in report.stored:
                     query = "DELETE FROM lab_turns WHERE session_id = ? AND first_row = ?"
-                    self._execute(query, session_id, first_row)
+                    self._execute(query, session_id, report.stored[0])
         return written
 
     def drop_reports(self, session_id: str) -> None:
-        """Forget the reports of questions that are gone."""
+        """Forget the reports of turns whose first row is gone."""
         self._execute(
             "DELETE FROM lab_turns WHERE session_id = ? AND first_row NOT IN"
             " (SELECT id FROM agent_messages WHERE session_id = ?)",
@@ -302,12 +295,11 @@ def _parsed(message_data: str | bytes) -> Item | None:
         return None
 
 
-def _report(text: str | bytes) -> dict[str, Any] | None:
-    told: Any = _parsed(text)
-    is_report = isinstance(told, dict) and all(
-        isinstance(told.get(name), types) for name, types in _REPORT_TYPES.items()
-    )
-    return told if is_report else None
+def _report(text: Any) -> TurnReport | None:
+    try:
+        return TurnReport.model_validate_json(text)
+    except ValueError:  # pydantic's ValidationError is one.
+        return None
 
 
 def _row(row_id: int, created_at: str | None, data: str | bytes) -> Row:

@@ -94,8 +94,8 @@ MESSAGE = "INSERT INTO agent_messages (session_id, message_data, created_at) VAL
 LAB_SESSION = "INSERT OR REPLACE INTO lab_sessions VALUES (?,?,?,?,?,?)"
 LAB_TURN = "INSERT INTO lab_turns SELECT session_id, id, ? FROM agent_messages WHERE id = ?"
 REPORT: dict[str, Any] = {
-    "items_stored": 2,
-    "model_calls": 1,
+    "version": 1,
+    "policy": {"kind": "Everything", "n": 1},
     "input_tokens": 10,
     "output_tokens": 5,
     "estimated": True,
@@ -120,7 +120,9 @@ def fill(app: App, session_id: str, lure: Lure) -> None:
             database.execute(MESSAGE, (session_id, text, lure("row-created"))).lastrowid or 0
             for text in data
         ]
-        told = {"agent": lure("agent"), "memory": lure("memory"), "last_row": rows[1]}
+        reason = {lure("reason"): [rows[0]]}
+        calls = [{"agent": lure("called"), "sent": [], "not_sent": reason}]
+        told = {"agent": lure("agent"), "stored": rows[:2], "calls": calls}
         reports = {
             rows[0]: json.dumps({**REPORT, **told}),
             rows[2]: json.dumps({name: lure(f"report-{name}") for name in {**REPORT, **told}}),
