@@ -34,7 +34,13 @@ from session_lab.runs.live_turn import LiveTurn
 from session_lab.runs.loop import BackgroundLoop
 from session_lab.runs.session_log import Change, SessionLog, change_between
 from session_lab.runs.turn import STOPPED, error_line, preview_request, run_turn
-from session_lab.store.catalog import MAX_TITLE_LENGTH, Catalog, CatalogError
+from session_lab.store.catalog import (
+    MAX_TITLE_LENGTH,
+    Catalog,
+    CatalogError,
+    LabSession,
+    in_thread,
+)
 from session_lab.store.database import Row, Storage, Version
 
 CHANGED = "The session has changed since you looked, so nothing was done. Look again."
@@ -92,9 +98,10 @@ class Lab:
 
         async def copy() -> None:
             async with self._held(source_id), self.catalog.lock(new_id):
-                before = self._catch_up(source_id).actions
+                before = (await in_thread(self._catch_up, source_id)).actions
                 copied = await self.catalog.fork(source_id, new_id, item_count, storage)
-                self._start_over(new_id, [*before, Fork(source_id, new_id, copied)])
+                actions = [*before, Fork(source_id, new_id, copied)]
+                await in_thread(self._start_over, new_id, actions)
 
         self._loop.run(copy())
 
@@ -161,39 +168,40 @@ class Lab:
 
     async def _run(self, live: LiveTurn, agent: Agent[Any], policy: MemoryPolicy) -> None:
         async with self.catalog.lock(live.session_id):
-            self.catalog.existing(live.session_id)
-            session = self.catalog.open(live.session_id)
-            database = self.catalog.database(live.session_id)
-            before = self._catch_up(live.session_id).version
-            live.after_row = before.last_row
-            rows = database.rows(live.session_id, last=WINDOW)
-            if live.text is None and not _asks(rows):
-                raise CatalogError("The last question has its answer, so nothing was sent.")
-            report = TurnReport(
-                agent=live.agent,
-                policy=policy,
-                count_before=before.item_count,
-                before={row.id: row.item for row in rows if row.is_item},
-            )
-            session.added.clear()
+            session, report = await in_thread(self._begin, live, policy)
             events = run_turn(session, agent, live.text, report, self.summarizer)
             try:
                 async with aclosing(events):
                     async for event in events:
                         live.take(event)
             finally:
-                self._settle(live, report, before, session.added)
+                await in_thread(self._settle, live, report, set(session.added))
 
-    def _settle(
-        self, live: LiveTurn, report: TurnReport, before: Version, stored: list[int]
-    ) -> None:
+    def _begin(self, live: LiveTurn, policy: MemoryPolicy) -> tuple[LabSession, TurnReport]:
+        """The session, and the report of what it holds before the run."""
+        self.catalog.existing(live.session_id)
+        session = self.catalog.open(live.session_id)
+        session.added.clear()
+        before = self._catch_up(live.session_id).version
+        live.after_row = before.last_row
+        rows = self.catalog.database(live.session_id).rows(live.session_id, last=WINDOW)
+        if live.text is None and not _asks(rows):
+            raise CatalogError("The last question has its answer, so nothing was sent.")
+        report = TurnReport(
+            agent=live.agent,
+            policy=policy,
+            count_before=before.item_count,
+            before={row.id: row.item for row in rows if row.is_item},
+        )
+        return session, report
+
+    def _settle(self, live: LiveTurn, report: TurnReport, stored: set[int]) -> None:
         """Record what the run stored, also when it failed or was stopped."""
         database = self.catalog.database(live.session_id)
         log = self._log(live.session_id)
-        noted = set(stored)
         # Not all rows after the last: another program may have written to the session too.
-        rows = database.rows(live.session_id, after=before.last_row)
-        added = [row for row in rows if row.id in noted]
+        rows = database.rows(live.session_id, after=live.after_row)
+        added = [row for row in rows if row.id in stored]
         report.stored = [row.id for row in added]
         for call in report.calls:
             call.note_rows(report.policy, report.before)
@@ -202,8 +210,8 @@ class Lab:
         log.actions.append(RunTurn(live.text, agent, report.policy, items, report.error))
         log.change = Change(added=frozenset(report.stored))
         # What this run alone would have left: anything else is noted by the next `_catch_up`.
-        last_row = report.stored[-1] if added else before.last_row
-        log.version = Version(before.item_count + len(added), last_row)
+        last_row = report.stored[-1] if added else live.after_row
+        log.version = Version(report.count_before + len(added), last_row)
         log.report = live.report = report
         if added:
             database.touch(live.session_id)
@@ -230,10 +238,13 @@ class Lab:
             async with self._held(session_id) as session:
                 made = make_agent(agent, self.model)
                 call = await preview_request(session, made, text, policy, self.summarizer)
-                rows = self.catalog.database(session_id).rows(session_id, last=WINDOW)
-                stored = {row.id: cast(Item, row.item) for row in rows if row.is_item}
-                call.note_rows(policy, stored)
+                await in_thread(note_rows, call)
                 return call
+
+        def note_rows(call: ModelCall) -> None:
+            rows = self.catalog.database(session_id).rows(session_id, last=WINDOW)
+            stored = {row.id: cast(Item, row.item) for row in rows if row.is_item}
+            call.note_rows(policy, stored)
 
         return self._loop.run(look())
 
@@ -271,11 +282,13 @@ class Lab:
             raise CatalogError(f"A {kind(row.item)} has no text to edit.")
         edited = with_text(row.item, text)
 
+        database = self.catalog.database(session_id)
+
         async def rewrite(session: SQLiteSession) -> None:
-            if not self.catalog.database(session_id).update_item(session_id, row, edited):
+            if not await in_thread(database.update_item, session_id, row, edited):
                 raise CatalogError(CHANGED)
 
-        rows = self.catalog.database(session_id).rows(session_id, after=row.id - 1)
+        rows = database.rows(session_id, after=row.id - 1)
         from_end = sum(each.is_item for each in rows)
         self._change(session_id, None, EditItem(from_end, [edited]), rewrite)
 
@@ -286,18 +299,22 @@ class Lab:
         action: Action,
         do: Callable[[SQLiteSession], Coroutine[Any, Any, Any]],
     ) -> None:
+        database = self.catalog.database(session_id)
+
         async def change() -> None:
             async with self._held(session_id, confirmed) as session:
-                log = self._catch_up(session_id)
-                database = self.catalog.database(session_id)
-                before = database.rows(session_id)
+                log = await in_thread(self._catch_up, session_id)
+                before = await in_thread(database.rows, session_id)
                 await do(session)
-                database.touch(session_id)
-                database.drop_reports(session_id)
-                log.change = change_between(before, database.rows(session_id))
-                log.version = database.version(session_id)
-                log.report = None
-                log.actions.append(action)
+                await in_thread(note, log, before)
+
+        def note(log: SessionLog, before: list[Row]) -> None:
+            database.touch(session_id)
+            database.drop_reports(session_id)
+            log.change = change_between(before, database.rows(session_id))
+            log.version = database.version(session_id)
+            log.report = None
+            log.actions.append(action)
 
         self._loop.run(change())
 
@@ -309,11 +326,14 @@ class Lab:
         if self.live(session_id) is not None:
             raise CatalogError(BUSY)
         async with self.catalog.lock(session_id):
-            self.catalog.existing(session_id)
-            now = self.catalog.database(session_id).version(session_id)
-            if confirmed is not None and confirmed != now:
-                raise CatalogError(CHANGED)
-            yield self.catalog.open(session_id)
+            yield await in_thread(self._opened, session_id, confirmed)
+
+    def _opened(self, session_id: str, confirmed: Version | None) -> SQLiteSession:
+        self.catalog.existing(session_id)
+        now = self.catalog.database(session_id).version(session_id)
+        if confirmed is not None and confirmed != now:
+            raise CatalogError(CHANGED)
+        return self.catalog.open(session_id)
 
     # -- what the inspector shows -----------------------------------------------------------
 
@@ -361,7 +381,7 @@ class Lab:
 
             async def catch_up() -> None:
                 async with self._held(session_id):
-                    self._catch_up(session_id)
+                    await in_thread(self._catch_up, session_id)
 
             self._loop.run(catch_up())
         return tuple(log.actions)

@@ -9,10 +9,10 @@ import asyncio
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import cast
+from typing import ParamSpec, TypeVar, cast
 from weakref import WeakValueDictionary
 
 from agents import SQLiteSession
@@ -20,12 +20,15 @@ from agents import SQLiteSession
 from session_lab.history.items import Item
 from session_lab.store.database import (
     SCHEMA_VERSION,
+    Row,
     SessionDatabase,
     SessionInfo,
     Storage,
     schema_version,
 )
 
+P = ParamSpec("P")
+T = TypeVar("T")
 MAX_ID_LENGTH = 128
 MAX_TITLE_LENGTH = 200
 OPEN_AT_MOST = 8
@@ -37,6 +40,19 @@ _JOINERS = {0x200C: None, 0x200D: None}
 
 class CatalogError(Exception):
     """A request that can't be carried out; the message says why and what to do."""
+
+
+async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Make a store call without holding up the event loop: the file may be locked for seconds.
+
+    A cancellation waits for the end of the call, so that nothing is written after it.
+    """
+    work = asyncio.create_task(asyncio.to_thread(call, *args, **kwargs))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.gather(work, return_exceptions=True)
+        raise
 
 
 class LabSession(SQLiteSession):
@@ -118,6 +134,7 @@ class Catalog:
         self._open: OrderedDict[str, LabSession] = OrderedDict()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._creating = threading.Lock()
+        self._opening = threading.Lock()
         make_private(db_path)
         with self._file_connection() as connection:
             if schema_version(connection) > SCHEMA_VERSION:
@@ -190,16 +207,16 @@ class Catalog:
         raise CatalogError(f"The session {session_id!r} does not exist any more.")
 
     def open(self, session_id: str) -> LabSession:
-        """The session itself. Cheap; those not used for longest are closed."""
-        if session_id in self._memory:
-            return self._memory[session_id]
-        if session_id not in self._open:
-            self._open[session_id] = LabSession(session_id, self.db_path)
-        self._open.move_to_end(session_id)
-        idle = [key for key in self._open if key != session_id and not self.is_busy(key)]
-        for key in idle[: max(0, len(self._open) - OPEN_AT_MOST)]:
-            self._open.pop(key).close()
-        return self._open[session_id]
+        """The session itself. Those not used for longest are closed."""
+        if memory_session := self._memory.get(session_id):
+            return memory_session
+        with self._opening:
+            session = self._open.pop(session_id, None) or LabSession(session_id, self.db_path)
+            self._open[session_id] = session  # The newest is the last.
+            idle = [key for key in self._open if key != session_id and not self.is_busy(key)]
+            for key in idle[: max(0, len(self._open) - OPEN_AT_MOST)]:
+                self._open.pop(key).close()
+            return session
 
     def create(self, session_id: str, storage: Storage) -> bool:
         """Create a session. False if there was one with this ID, which is left as it is.
@@ -236,12 +253,16 @@ class Catalog:
 
         The caller holds `lock(session_id)`.
         """
-        session = self.open(session_id)
+        session = await in_thread(self.open, session_id)
         await session.clear_session()
-        self.database(session_id).forget(session_id)
-        self._open.pop(session_id, None)
-        self._memory.pop(session_id, None)
-        session.close()
+
+        def forget() -> None:
+            self.database(session_id).forget(session_id)
+            self._open.pop(session_id, None)
+            self._memory.pop(session_id, None)
+            session.close()
+
+        await in_thread(forget)
 
     async def fork(
         self, source_id: str, new_id: str, item_count: int, storage: Storage
@@ -254,13 +275,22 @@ class Catalog:
         Raises:
             CatalogError: the new ID is not allowed or is taken, or the source is gone.
         """
-        source = self.existing(source_id)
-        if not self.create(new_id, storage):
-            raise CatalogError(f"A session called {new_id!r} exists. Choose another ID.")
-        old, new = self.database(source_id), self.database(new_id)
-        rows = [row for row in old.rows(source_id)[:item_count] if row.is_item]
+
+        def begin() -> tuple[SQLiteSession, list[Row]]:
+            self.existing(source_id)
+            if not self.create(new_id, storage):
+                raise CatalogError(f"A session called {new_id!r} exists. Choose another ID.")
+            rows = self.database(source_id).rows(source_id)[:item_count]
+            return self.open(new_id), [row for row in rows if row.is_item]
+
+        session, rows = await in_thread(begin)
         items = [cast(Item, row.item) for row in rows]
-        await self.open(new_id).add_items(items)
+        await session.add_items(items)
+        await in_thread(self._describe_fork, source_id, new_id, rows)
+        return items
+
+    def _describe_fork(self, source_id: str, new_id: str, rows: list[Row]) -> None:
+        old, new, source = self.database(source_id), self.database(new_id), self.existing(source_id)
         new_ids = dict(
             zip((row.id for row in rows), (row.id for row in new.rows(new_id)), strict=True)
         )
@@ -268,7 +298,6 @@ class Catalog:
         new.save_reports(new_id, [report for report in moved if report is not None])
         self.rename(new_id, f"{source.title} (fork)"[:MAX_TITLE_LENGTH])
         new.set_origin(new_id, source_id, len(rows))
-        return items
 
     def restart(self) -> list[str]:
         """Do what the end of the process does: close everything. Returns the IDs that are gone.
