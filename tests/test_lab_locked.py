@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,6 @@ from lab_tools import (
     pop,
     row_at,
     talk,
-    texts,
     undo,
 )
 
@@ -78,12 +77,14 @@ CHANGES: dict[str, Callable[[Lab], object]] = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_locked_file_holds_up_no_other_stream(
-    make: MakeLab, path: Path, change: Callable[[Lab], object]
-) -> None:
-    pulse = Pulse()
-    reply = [assistant_message("reply")]
+SDK_WRITES = {"send": 2, "add": 1, "pop": 1, "undo": 2, "clear": 1, "delete": 1}
+"""How many calls of the SDK that write come before the last write of the lab's own."""
+
+
+@contextmanager
+def a_stream_goes_on(make: MakeLab) -> Iterator[Lab]:
+    """A lab that streams into a session in memory; at the end no pause may have been long."""
+    pulse, reply = Pulse(), [assistant_message("reply")]
     lab = make(ScriptedModel([reply, ModelStep.respond(pulse), reply]))
     for name in ("memory", "calm"):
         lab.create(name, "Memory")
@@ -91,22 +92,61 @@ def test_a_locked_file_holds_up_no_other_stream(
         lab.add_item("s", item)
     # A process's first run makes pydantic build the SDK's classes, which takes the loop's time.
     ask(lab, "calm", "hi")
-    before = texts(path)
     live = lab.send("memory", "go on", "Assistant", EVERYTHING)
     assert pulse.beats.wait(5)
-    with (
-        closing(sqlite3.connect(path, isolation_level=None)) as other,
-        ThreadPoolExecutor(1) as pool,
-    ):
+    yield lab
+    pulse.end()
+    assert finish(live).reply == "done"
+    assert pulse.longest < 0.3
+
+
+@contextmanager
+def connection(path: Path) -> Iterator[sqlite3.Connection]:
+    """Another program's."""
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        yield other
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_locked_file_holds_up_no_other_stream(
+    make: MakeLab, path: Path, change: Callable[[Lab], object]
+) -> None:
+    with a_stream_goes_on(make) as lab, connection(path) as other, ThreadPoolExecutor(1) as pool:
         other.execute("BEGIN EXCLUSIVE")
         changing = pool.submit(change, lab)
         assert not wait([changing], timeout=0.6).done, "the lock holds the change up"
-        assert texts(path) == before
         other.execute("ROLLBACK")
         changing.result(timeout=10)
-    pulse.end()
-    assert finish(live).reply == "done" and lab.report("memory").error is None  # type: ignore[union-attr]
-    assert pulse.longest < 0.3
+
+
+@pytest.mark.parametrize("name", SDK_WRITES)
+def test_nor_does_a_file_that_is_locked_after_the_sdk_has_written(
+    make: MakeLab, path: Path, name: str
+) -> None:
+    locked = threading.Event()
+    with a_stream_goes_on(make) as lab, connection(path) as other, ThreadPoolExecutor(1) as pool:
+        left = SDK_WRITES[name]
+        session: Any = lab.catalog.open("s")
+
+        def then_lock(write: Any) -> Any:
+            async def call(*args: Any) -> Any:
+                nonlocal left
+                result = await write(*args)
+                left -= 1
+                if left == 0:
+                    other.execute("BEGIN EXCLUSIVE")
+                    locked.set()
+                return result
+
+            return call
+
+        for write in ("add_items", "pop_item", "clear_session"):
+            setattr(session, write, then_lock(getattr(session, write)))
+        changing = pool.submit(CHANGES[name], lab)
+        assert locked.wait(10)
+        assert not wait([changing], timeout=0.6).done, "the lock holds the change up"
+        other.execute("ROLLBACK")
+        changing.result(timeout=10)
 
 
 async def test_a_cancelled_store_call_ends_before_its_caller_goes_on() -> None:
