@@ -1,6 +1,7 @@
 """What is exported can be imported; what cannot is refused with a sentence that says why."""
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -11,7 +12,6 @@ from session_lab.history.items import assistant_item, user_item
 from session_lab.store.transfer import (
     MAX_BYTES,
     MAX_DEPTH,
-    SessionFile,
     TransferError,
     export_session,
     parse_session,
@@ -65,10 +65,9 @@ items = st.one_of(messages, others, st.sampled_from(ITEMS))
 @given(st.text(min_size=1), st.text(), st.lists(items, min_size=1, max_size=6))
 def test_what_is_exported_can_be_imported(session_id: str, title: str, items: list[Any]) -> None:
     text = export_session(session_id, title, items)
-    expected = SessionFile(session_id, title, items)
-    assert parse_session(text) == expected
-    assert parse_session(text.encode()) == expected
-    assert parse_session(text.encode("utf-8-sig")) == expected, "editors on Windows add a BOM"
+    for form in (text, text.encode(), text.encode("utf-8-sig")):  # Windows' editors add a BOM.
+        found = parse_session(form)
+        assert (found.session_id, found.title, found.items) == (session_id, title, items)
 
 
 def test_the_file_can_be_read_by_a_person() -> None:
@@ -101,28 +100,27 @@ def test_the_title_may_be_missing() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "not JSON"),
-        ("hello", r"not JSON: Expecting value \(line 1, column 1\)"),
-        (b"\xff\xfe\x00", "not UTF-8"),
-        ("[" * 100_000, "nested too deeply|not JSON"),
+        ("", "cannot be read as JSON: Expecting value: line 1 column 1"),
+        (b"\xff\xfe\x00", "cannot be read as JSON: 'utf-8' codec can't decode"),
+        ("[" * 100_000, "cannot be read as JSON: "),
         ("null", "not a session file"),
         ("[]", "not a session file"),
         ('{"items": []}', "not a session file"),
         (file_with(format="something"), "not a session file"),
-        (file_with(version=2), "version 2 of the format; only version 1"),
-        (file_with(version=True), "version true"),
-        (file_with(version=...), "version null"),
-        (file_with(version=[1]), "version a list"),
-        (file_with(session_id=...), "names no session"),
-        (file_with(session_id=""), "names no session"),
-        (file_with(session_id=7), "names no session"),
-        (file_with(title=7), "title"),
-        (file_with(items=...), "no list of"),
-        (file_with(items={}), "no list of"),
+        (file_with(version=2), "version: Input should be 1"),
+        (file_with(version=...), "version: Field required"),
+        (file_with(version=[1]), "version: Input should be 1"),
+        (file_with(session_id=...), "session_id: Field required"),
+        (file_with(session_id=""), "session_id: String should have at least 1 character"),
+        (file_with(session_id=7), "session_id: Input should be a valid string"),
+        (file_with(title=7), "title: Input should be a valid string"),
+        (file_with(items=...), "items: Field required"),
+        (file_with(items={}), "items: Input should be a valid list"),
         (file_with(items=[]), "has no items"),
-        (file_with().replace('"hi"', "NaN"), "NaN is not a JSON number"),
-        (file_with().replace('"hi"', "-Infinity"), "-Infinity is not a JSON number"),
-        (file_with().replace('"hi"', "1e999"), "Item 1 holds inf"),
+        (file_with().replace('"hi"', "NaN"), "Item 1: it holds nan, which is not a JSON number"),
+        (file_with().replace('"hi"', "-Infinity"), "Item 1: it holds -inf"),
+        (file_with().replace('"hi"', "1e999"), "Item 1: it holds inf"),
+        (file_with().replace('"hi"', "9" * 9999), "cannot be read as JSON: Exceeds the limit"),
     ],
 )
 def test_a_broken_file_is_refused(text: str | bytes, message: str) -> None:
@@ -133,44 +131,39 @@ def test_a_broken_file_is_refused(text: str | bytes, message: str) -> None:
 @pytest.mark.parametrize(
     ("item", "message"),
     [
-        (None, "is not an object but null"),
-        ("text", 'is not an object but "text"'),
-        ("x" * 999, "is not an object but"),
-        ([1], "is not an object but a list"),
-        ({}, "neither a role nor a type"),
-        ({"content": "hi"}, "neither a role nor a type"),
-        ({"role": "robot", "content": "hi"}, 'the role "robot"; a role is one of user, assistant'),
-        ({"role": {}, "content": "hi"}, "the role an object"),
-        ({"type": "message", "content": "hi"}, "the role null"),
-        ({"role": "user", "type": 7, "content": "hi"}, "the type 7"),
-        ({"role": "user", "content": "hi", "id": 7}, "an ID that is not a text"),
-        ({"role": "user"}, "neither a text nor a list of parts"),
-        ({"role": "user", "content": 7}, "neither a text nor a list of parts"),
-        ({"role": "user", "content": ["hi"]}, "neither a text nor a list of parts"),
-        ({"role": "user", "content": [{"text": "hi"}]}, "neither a text nor a list of parts"),
-        ({**CALL, "arguments": {}}, '"arguments" is not a text'),
-        ({**CALL, "call_id": None}, '"call_id" is not a text'),
-        ({**OUTPUT, "output": 7}, "neither a text nor a list of parts"),
+        (None, "Input should be a valid dictionary"),
+        ([1], "Input should be a valid dictionary"),
+        ("x\n" * 9999, "Input should be a valid dictionary"),
+        ({"content": "hi"}, "role: Field required"),
+        ({"role": "robot", "content": "hi"}, "role: Input should be 'user', 'assistant', "),
+        ({"role": {}, "content": "hi"}, "role: Input should be 'user', 'assistant', "),
+        ({"role": "user", "type": 7, "content": "hi"}, "type: Input should be an instance of str"),
+        ({"role": "user", "content": "hi", "id": 7}, "id: Input should be an instance of str"),
+        ({"role": "user"}, "content: Field required"),
+        ({"role": "user", "content": 7}, "content: Input should be a text or a list of parts"),
+        ({"role": "user", "content": ["hi"]}, "content.parts.0: Input should be a valid dict"),
+        ({"role": "user", "content": [{"text": "hi"}]}, "content.parts.0.type: Field required"),
+        ({**CALL, "arguments": {}}, "arguments: Input should be an instance of str"),
+        ({**CALL, "call_id": None}, "call_id: Input should be an instance of str"),
+        ({**OUTPUT, "output": 7}, "output: Input should be a text or a list of parts"),
         ({"role": "user", "content": "hi", "more": nested(MAX_DEPTH)}, "nested more than 50 deep"),
+        ({"role": "user", "content": "hi", "more": math.nan}, "it holds nan"),
         (nested(400), "nested more than 50 deep"),
     ],
 )
 def test_a_broken_item_is_refused_on_the_way_in_and_on_the_way_out(item: Any, message: str) -> None:
-    with pytest.raises(TransferError, match=f"^Item 2 .*{message}"):
-        parse_session(file_with(items=[user_item("hi"), item]))
-    with pytest.raises(TransferError, match=f"^Item 2 .*{message}"):
-        export_session("s", "", [user_item("hi"), item])
+    for transfer in (
+        lambda: parse_session(file_with(items=[user_item("hi"), item])),
+        lambda: export_session("s", "", [user_item("hi"), item]),
+    ):
+        with pytest.raises(TransferError, match=f"^Item 2: .*{message}") as raised:
+            transfer()
+        assert len(str(raised.value)) < 120 and "\n" not in str(raised.value)
 
 
 def test_nesting_just_below_the_limit_is_accepted() -> None:
     deep: Any = {"type": "future", "more": nested(MAX_DEPTH - 1)}
     assert parse_session(export_session("s", "", [deep])).items == [deep]
-
-
-def test_an_error_is_one_short_line() -> None:
-    with pytest.raises(TransferError) as raised:
-        parse_session(file_with(items=["x\n" * 9999]))
-    assert len(str(raised.value)) < 120 and "\n" not in str(raised.value)
 
 
 def test_a_file_that_is_too_large_is_refused() -> None:

@@ -6,8 +6,10 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NoReturn, cast
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Discriminator, Field, InstanceOf, Tag, TypeAdapter, ValidationError
+from typing_extensions import NotRequired, TypedDict
 
 from session_lab.history.items import Item
 
@@ -17,22 +19,66 @@ MAX_BYTES = 20_000_000
 MAX_DEPTH = 50
 """Of objects and lists in one item. The SDK's own items nest 4 deep."""
 
-_ROLES = ("user", "assistant", "system", "developer")
-_TEXT_FIELDS = {
-    "function_call": ("call_id", "name", "arguments"),
-    "function_call_output": ("call_id",),
-}
-
 
 class TransferError(Exception):
     """The message tells a person what is wrong with the session or the file."""
 
 
-@dataclass(frozen=True)
-class SessionFile:
-    session_id: str
-    title: str
-    items: list[Item]
+class SessionFile(BaseModel):
+    """`items` are as they stand in the file, with every field, known or not."""
+
+    version: Literal[1]
+    session_id: str = Field(min_length=1)
+    title: str = ""
+    items: list[Any]
+
+
+# Half of a surrogate pair is valid in JSON and in a `str`, but not in pydantic's own strings.
+_Text = InstanceOf[str]
+
+
+class _Item(TypedDict):
+    type: NotRequired[_Text]
+    id: NotRequired[_Text]
+
+
+class _Part(TypedDict):
+    type: _Text
+
+
+_Content = Annotated[
+    Annotated[_Text, Tag("text")] | Annotated[list[_Part], Tag("parts")],
+    Discriminator(
+        lambda content: {str: "text", list: "parts"}.get(type(content)),
+        custom_error_type="content",
+        custom_error_message="Input should be a text or a list of parts",
+    ),
+]
+
+
+class _Message(_Item):
+    role: Literal["user", "assistant", "system", "developer"]
+    content: _Content
+
+
+class _Call(_Item):
+    call_id: _Text
+    name: _Text
+    arguments: _Text
+
+
+class _Output(_Item):
+    call_id: _Text
+    output: _Content
+
+
+_ANY_ITEM = TypeAdapter[Any](_Item)
+_ITEMS = {
+    "message": TypeAdapter[Any](_Message),
+    "function_call": TypeAdapter[Any](_Call),
+    "function_call_output": TypeAdapter[Any](_Output),
+}
+"""What an item of a type must hold, to be shown and sent. Other types are for the API to judge."""
 
 
 def export_session(session_id: str, title: str, items: Sequence[Item]) -> str:
@@ -62,45 +108,20 @@ def parse_session(text: str | bytes) -> SessionFile:
     Raises:
         TransferError: it is not one, or an item in it is not one.
     """
-    content = _json(text)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise TransferError("This is not a session file: export one to see what it looks like.")
-    if content.get("version") != VERSION or isinstance(content["version"], bool):
-        raise TransferError(
-            f"This file has version {_shown(content.get('version'))} of the format;"
-            f" only version {VERSION} can be read."
-        )
-    session_id, title = content.get("session_id"), content.get("title", "")
-    if not isinstance(session_id, str) or not session_id:
-        raise TransferError('The file names no session: "session_id" must be a text.')
-    if not isinstance(title, str):
-        raise TransferError('The "title" in the file must be a text.')
-    items = content.get("items")
-    if not isinstance(items, list):
-        raise TransferError('The file has no list of "items".')
-    _check_items(items)
-    return SessionFile(session_id, title, cast("list[Item]", items))
-
-
-def _json(text: str | bytes) -> Any:
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     _check_size(data)
     try:
-        return json.loads(data.decode("utf-8-sig"), parse_constant=_refuse_constant)
-    except UnicodeDecodeError as error:
-        raise TransferError("The file is not UTF-8 text.") from error
-    except RecursionError as error:
-        raise TransferError("The file is nested too deeply.") from error
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise TransferError(f"The file is not JSON: {error.msg} ({place}).") from error
-    except ValueError as error:
-        # Newer Pythons refuse to read an integer of more than 4,300 digits.
-        raise TransferError(f"A number in the file cannot be read: {error}.") from error
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise TransferError(f"{name} is not a JSON number.")
+        content = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise TransferError(f"The file cannot be read as JSON: {error}.") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise TransferError("This is not a session file: export one to see what it looks like.")
+    try:
+        found = SessionFile.model_validate(content)
+    except ValidationError as error:
+        raise TransferError(f"The file cannot be imported: {_first_problem(error)}.") from error
+    _check_items(found.items)
+    return found
 
 
 def _check_size(data: bytes) -> None:
@@ -109,61 +130,29 @@ def _check_size(data: bytes) -> None:
         raise TransferError(f"A session file holds at most {MAX_BYTES / 1e6:.0f} MB, not {size}.")
 
 
-def _check_items(items: Sequence[object]) -> None:
+def _check_items(items: Sequence[Any]) -> None:
     if not items:
         raise TransferError("The session has no items.")
     for number, item in enumerate(items, start=1):
-        problem = _value_problem(item, MAX_DEPTH) or _problem(item)
-        if problem:
-            raise TransferError(f"Item {number} {problem}.")
-
-
-def _problem(item: object) -> str | None:
-    if not isinstance(item, dict):
-        return f"is not an object but {_shown(item)}"
-    if item.get("role") is None and item.get("type") is None:
-        return "has neither a role nor a type"
-    item_type = item.get("type", "message")
-    if not isinstance(item_type, str):
-        return f"has the type {_shown(item_type)}, which is not a text"
-    if not isinstance(item.get("id", ""), str):
-        return "has an ID that is not a text"
-    if item_type == "message":
-        return _message_problem(item)
-    for name in _TEXT_FIELDS.get(item_type, ()):
-        if not isinstance(item.get(name), str):
-            return f'is a {item_type} whose "{name}" is not a text'
-    if item_type == "function_call_output" and not _is_content(item.get("output")):
-        return 'is a function_call_output whose "output" is neither a text nor a list of parts'
-    return None
-
-
-def _message_problem(item: dict[str, Any]) -> str | None:
-    if item.get("role") not in _ROLES:
-        return f"has the role {_shown(item.get('role'))}; a role is one of {', '.join(_ROLES)}"
-    if not _is_content(item.get("content")):
-        return "is a message whose content is neither a text nor a list of parts"
-    return None
-
-
-def _is_content(content: object) -> bool:
-    if isinstance(content, list):
-        return all(isinstance(p, dict) and isinstance(p.get("type"), str) for p in content)
-    return isinstance(content, str)
+        if problem := _value_problem(item, MAX_DEPTH):
+            raise TransferError(f"Item {number}: {problem}.")
+        item_type = item.get("type", "message") if isinstance(item, dict) else None
+        try:
+            _ITEMS.get(str(item_type), _ANY_ITEM).validate_python(item)
+        except ValidationError as error:
+            raise TransferError(f"Item {number}: {_first_problem(error)}.") from error
 
 
 def _value_problem(value: object, depth: int) -> str | None:
     if depth == 0 and isinstance(value, (dict, list)):
-        return f"is nested more than {MAX_DEPTH} deep"
+        return f"it is nested more than {MAX_DEPTH} deep"
     if isinstance(value, float) and not math.isfinite(value):
-        return f"holds {value}, which is not a JSON number"
+        return f"it holds {value}, which is not a JSON number"
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return next((found for part in parts if (found := _value_problem(part, depth - 1))), None)
 
 
-def _shown(value: object) -> str:
-    """A value in an error message: short, and on one line."""
-    if isinstance(value, (dict, list)):
-        return "an object" if isinstance(value, dict) else "a list"
-    text = json.dumps(value)
-    return text if len(text) <= 40 else text[:39] + "…"
+def _first_problem(error: ValidationError) -> str:
+    """Where and what, in pydantic's words, without the value: it may be a whole item."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
