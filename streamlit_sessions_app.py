@@ -22,10 +22,6 @@ STYLE = """<style>
 # An emoji, because the browser would fetch a Material icon for its tab from fonts.gstatic.com.
 st.set_page_config(page_title="Session lab", page_icon="💬", layout="wide")
 st.html(STYLE)
-# Streamlit forgets a choice while another page is shown, unless it is set again.
-for key in st.session_state:
-    if str(key) == "agent" or str(key).startswith("memory"):
-        st.session_state[key] = st.session_state[key]
 page = st.navigation(
     [
         st.Page(PAGES / "chat.py", title="Chat", icon=":material/forum:", default=True),

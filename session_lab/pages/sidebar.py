@@ -58,6 +58,7 @@ def show_sidebar(lab: Lab, tab: Tab, chosen: SessionInfo) -> tuple[AgentName, Me
             "Agent",
             AGENT_NAMES,
             key="agent",
+            bind="query-params",
             help="Who answers next. All agents can share one session.",
         )
         policy = policy_choice()
@@ -120,16 +121,22 @@ def _caption(info: SessionInfo) -> str:
 def policy_choice(
     label: str = "Memory", key: str = "memory", start: int = 0, items: int = 6
 ) -> MemoryPolicy:
-    """The choice of a memory policy, and of its N.
+    """The choice of a memory policy, and of its N. Both stand in the address.
 
     `start` is the index of the first choice, `items` the first N of `Last N items`.
     """
-    chosen = st.selectbox(label, POLICY_KINDS, start, key=key, help=POLICY_HELP)
+    chosen = st.selectbox(
+        label, POLICY_KINDS, start, key=key, bind="query-params", help=POLICY_HELP
+    )
     kind = cast(PolicyKind, chosen)
     if kind == "Everything":
         return MemoryPolicy()
     unit = "items" if kind == "Last N items" else "turns"
     label = f"N (stored {unit} sent)" if kind != "Summary" else "N (newest turns sent as they are)"
-    n_key = f"{key}-n-{kind}"
-    st.session_state.setdefault(n_key, items if unit == "items" else 2)
-    return MemoryPolicy(kind, int(st.number_input(label, 1, 1000, key=n_key)))
+    n_key = f"{key}-{kind.split()[-1].lower()}"  # Each kind remembers its own.
+    default = items if unit == "items" else 2
+    # Not with whole numbers: there `inf` in the address ends in a traceback of Streamlit.
+    n = st.number_input(
+        label, 1.0, 1000.0, float(default), 1.0, "%.0f", key=n_key, bind="query-params"
+    )
+    return MemoryPolicy(kind, round(n))

@@ -150,3 +150,39 @@ def test_long_session_shows_its_end_and_the_rest_on_demand(app: App, visitor: Vi
     expect(dialog.get_by_text("All 3,001 items")).to_be_visible()
     visitor.confirm("Clear all items")
     assert app.rows("long") == []
+
+
+def expect_choices(visitor: Visitor, agent: str, memory: str, n: str) -> None:
+    for label, option in (("Agent", agent), ("Memory", memory)):
+        expect(visitor.page.get_by_role("combobox", name=label, exact=True)).to_have_value(option)
+    expect(visitor.page.get_by_role("spinbutton", name="N (stored")).to_have_value(n)
+
+
+def test_choices_outlive_a_reload_another_page_and_another_session(
+    app: App, visitor: Visitor
+) -> None:
+    for name in ("chosen in", "chosen then"):
+        app.store(name, TALK)
+    visitor.open("chosen in")
+    visitor.choose("Agent", "Support")
+    visitor.choose("Memory", "Last N turns")
+    n = visitor.page.get_by_role("spinbutton", name="N (stored turns sent)")
+    n.fill("3")
+    n.press("Enter")
+    visitor.settled()
+    visitor.page.reload()
+    expect_choices(visitor, "Support", "Last N turns", "3")
+
+    visitor.entry("chosen then").click()
+    expect(visitor.heading("chosen then")).to_be_visible()
+    visitor.settled()
+    for page, sign in (("Compare", "One message, two memories"), ("Chat", "chosen then")):
+        visitor.page.get_by_role("link", name=page).click()
+        expect(visitor.heading(sign)).to_be_visible()
+        visitor.settled()
+    expect_choices(visitor, "Support", "Last N turns", "3")
+    visitor.page.reload()
+    expect_choices(visitor, "Support", "Last N turns", "3")
+    visitor.say("What's my dog's name?")
+    expect(visitor.replies.last).to_contain_text("Support")
+    assert app.kinds("chosen then") == ["user", "assistant"] * 2

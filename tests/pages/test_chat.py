@@ -154,6 +154,16 @@ def test_memory_policy_changes_the_preview(app: AppTest, db_path: Path) -> None:
     assert len(rows(db_path, "talk")) == 8
 
 
+@pytest.mark.parametrize("n", ["inf", "nan", "x", "", "-1", "9" * 400, "2000"])
+def test_nonsense_in_the_address_leaves_the_first_choices(app: AppTest, n: str) -> None:
+    nonsense = {"agent": "Nobody", "memory": "Last N items", "memory-items": n, "memory-turns": "7"}
+    app.query_params.update(nonsense)
+    app.run()
+    assert not app.exception
+    assert app.selectbox(key="agent").value == "Assistant"
+    assert app.number_input(key="memory-items").value == 6
+
+
 def test_question_of_another_program_is_answered_once(app: AppTest, db_path: Path) -> None:
     store(db_path, "left", user("What city is the Golden Gate Bridge in?"))
     open_session(app, "left")
