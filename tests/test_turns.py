@@ -37,8 +37,9 @@ def test_turns_joined_again_are_the_history(history: list[Any]) -> None:
         rest = rest[: len(rest) - len(turns[0])]
     assert [item for turn in turns for item in turn] == history
     for index, turn in enumerate(turns):
-        assert not any(is_user_message(item) for item in turn[1:])
-        assert is_user_message(turn[0]) or index == 0
+        asks = [is_user_message(item) for item in turn]
+        assert asks == sorted(asks, reverse=True), "questions come first"
+        assert asks[0] or index == 0
     for n in range(1, len(turns) + 2):
         assert last_turns(history, n) == [item for turn in turns[-n:] for item in turn]
 

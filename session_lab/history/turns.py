@@ -1,4 +1,4 @@
-"""Items to turns: one user message with everything that was stored in answer to it.
+"""Items to turns: a user message, or several in a row, with all that was stored in answer to them.
 
 Items before the first user message (a seeded greeting, say) are a turn without a question.
 """
@@ -14,8 +14,9 @@ from session_lab.history.items import Item, fingerprint, is_user_message, kind, 
 
 
 def last_turns(items: list[Any], n: int) -> list[Any]:
-    """The newest n turns, whole: a turn begins with a user message."""
-    starts = [i for i, item in enumerate(items) if i == 0 or is_user_message(item)]
+    """The newest n turns, whole: a turn begins with a user message that follows no other."""
+    asks = [is_user_message(item) for item in items]
+    starts = [i for i, asked in enumerate(asks) if i == 0 or (asked and not asks[i - 1])]
     return items[starts[-n] :] if len(starts) > n else items
 
 

@@ -268,6 +268,7 @@ async def test_tool_choice_is_honoured(choice: str, message: str, called: bool) 
     ("message", "last", "reply"),
     [
         ("Let me talk to Support", "Support", "Noted."),
+        ("Can I speak to Support, please?", "Support", nothing(3)),
         ("Ask Support: where is order A-1002?", "Support",
          quote(5, 5, "Order A-1002: being packed", "output of order_status")),
         ("Is the support good?", "Desk", nothing(1)),

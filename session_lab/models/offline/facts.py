@@ -32,7 +32,7 @@ GLOSSARY: dict[str, str] = {
     "token": "A token is a piece of a text, about four characters of English.",
     "fork": "A fork is a copy of a session up to one item. Both go on separately.",
     "pop item": "Pop item removes the last item, whatever it is.",
-    "undo turn": "Undo turn removes the last user message and every item that followed it.",
+    "undo turn": "Undo turn removes the last turn: what was asked, and every item that followed.",
     "clear session": "Clear session removes every item and keeps the ID.",
     "restart": "Restart ends memory sessions, as the end of the program does. Files survive.",
     "memory session": "A memory session lives in the program's memory and ends with it.",

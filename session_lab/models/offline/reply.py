@@ -99,7 +99,9 @@ def respond(
         return NO_MESSAGE
     message, said = text_of(items[at]), read(items)
     outputs = [one for one in said if one.tool and one.place > at + 1]
-    if results := [one for one in outputs if not one.tool.startswith("transfer_to_")]:
+    # A handoff's output names the agent that answers now: it is no result, and tells nothing.
+    said = [one for one in said if not one.tool.startswith("transfer_to_")]
+    if results := [one for one in outputs if one in said]:
         return "\n".join(f"From {_quote(one, len(items))}" for one in results)
     # An agent is handed a message once.
     calls, hint = choose_calls(message, tools, [] if outputs else handoffs, tool_choice)
@@ -135,7 +137,7 @@ def read(items: Sequence[object]) -> list[Said]:
         if sort == "assistant":
             is_summary = is_user_message(before) and text_of(before) == SUMMARY_REQUEST
             source = "a summary" if is_summary else "my earlier reply"
-        if source == "my earlier reply":
+        if sort == "assistant":  # A quote of a quote would name two places.
             quotes = "\n".join(_QUOTE.findall(text))
             text = quotes or ("" if text.startswith(OWN_WORDS) else text)
         for line in map(str.strip, text.splitlines()):
