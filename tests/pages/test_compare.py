@@ -64,6 +64,16 @@ def session_ids(db_path: Path) -> list[str]:
         return [session_id for (session_id,) in database.execute(query)]
 
 
+def rows_of(db_path: Path, text: str) -> list[int]:
+    """The row of a message in user_123 and in user_456: either run may be the first to store it."""
+    with closing(sqlite3.connect(db_path)) as database:
+        query = (
+            "SELECT max(id) FROM agent_messages WHERE json_extract(message_data, '$.content') = ?"
+            " AND session_id IN ('user_123', 'user_456') GROUP BY session_id ORDER BY session_id"
+        )
+        return [row for (row,) in database.execute(query, (text,))]
+
+
 def store(db_path: Path, session_id: str, *texts: str) -> None:
     session = SQLiteSession(session_id, db_path)
     asyncio.run(session.add_items([user_item(text) for text in texts]))
@@ -94,19 +104,23 @@ def test_one_question_gets_two_answers(ready: AppTest) -> None:
     assert "Stop" not in labels(ready)
 
 
-def test_the_rows_prove_the_isolation(ready: AppTest) -> None:
+def test_the_rows_prove_the_isolation(ready: AppTest, db_path: Path) -> None:
     shown = text_of(send(ready, QUESTION))
+    first, second = rows_of(db_path, QUESTION)
+    assert {first, second} <= set(range(5, 9))
     assert "**No row belongs to both**" in shown
-    assert "“What is my name?” is row 5 in user\\_123 and row 6 in user\\_456." in shown
+    told = f"is row {first} in user\\_123 and row {second} in user\\_456."
+    assert f"“{QUESTION}” {told}" in shown
     assert "“My name is Alice\\.” (row 1 of user\\_123) stands in no row of user\\_456." in shown
     assert set(ready.dataframe[0].value["session_id"]) == {"user_123", "user_456"}
     assert "SELECT count(*) AS shared_rows FROM agent_messages" in ready.code[-1].value
 
 
-def test_a_text_in_both_is_shown_as_that(ready: AppTest) -> None:
+def test_a_text_in_both_is_shown_as_that(ready: AppTest, db_path: Path) -> None:
     send(ready, "I live in Oslo.")
-    shown = text_of(send(ready, QUESTION))
-    assert "“I live in Oslo\\.” (row 5 of user\\_123) stands in user\\_456 too, in row 6" in shown
+    first, second = rows_of(db_path, "I live in Oslo.")
+    said = f"“I live in Oslo\\.” (row {first} of user\\_123)"
+    assert f"{said} stands in user\\_456 too, in row {second}" in text_of(send(ready, QUESTION))
 
 
 def test_another_choice_shows_what_is_stored_there(ready: AppTest, db_path: Path) -> None:
