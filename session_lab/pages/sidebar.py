@@ -133,7 +133,7 @@ def policy_choice(
         return MemoryPolicy()
     unit = "items" if kind == "Last N items" else "turns"
     label = f"N (stored {unit} sent)" if kind != "Summary" else "N (newest turns sent as they are)"
-    n_key = f"{key}-{kind.split()[-1].lower()}"  # Each kind remembers its own.
+    n_key = key + "-" + kind.split()[-1].lower()  # Each kind remembers its own.
     default = items if unit == "items" else 2
     # Not with whole numbers: there `inf` in the address ends in a traceback of Streamlit.
     n = st.number_input(
