@@ -10,10 +10,11 @@ from streamlit.delta_generator import DeltaGenerator
 from session_lab.code_view.agents import AgentName
 from session_lab.history.policies import MemoryPolicy
 from session_lab.pages import dialogs
+from session_lab.pages.conversation import show_rows
 from session_lab.pages.inspector import show_inspector
 from session_lab.pages.live_reply import LiveReply
-from session_lab.pages.shared import open_lab, show_rows, shown_errors
-from session_lab.pages.shown_text import as_typed, count_of
+from session_lab.pages.open_lab import open_lab, shown_errors
+from session_lab.pages.safe_text import as_typed, count_of
 from session_lab.pages.sidebar import chosen_session, show_sidebar
 from session_lab.pages.tab import MESSAGE, Tab, carry_out, say, show_outcome, this_tab
 from session_lab.runs.lab import Lab

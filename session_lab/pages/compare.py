@@ -12,16 +12,19 @@ from streamlit.delta_generator import DeltaGenerator
 
 from session_lab.code_view.agents import AGENT_NAMES, AgentName
 from session_lab.history.policies import MemoryPolicy
-from session_lab.pages.compared import show_proof, show_side, show_untouched
+from session_lab.pages.conversation import show_rows
+from session_lab.pages.inspector import show_calls
+from session_lab.pages.isolation_view import show_proof, show_untouched
 from session_lab.pages.live_reply import LiveReply
+from session_lab.pages.open_lab import open_lab, shown_errors
+from session_lab.pages.safe_text import as_typed, count_of, item_line
 from session_lab.pages.session_choice import LISTED, choose_session, listed
-from session_lab.pages.shared import open_lab, show_rows, shown_errors
-from session_lab.pages.shown_text import as_typed, count_of
 from session_lab.pages.sidebar import policy_choice
 from session_lab.pages.tab import Tab, carry_out, show_outcome, this_tab
 from session_lab.runs.compare import (
     EXAMPLES,
     Comparison,
+    Side,
     compare_policies,
     compare_sessions,
     create_examples,
@@ -31,6 +34,7 @@ from session_lab.store.database import SessionInfo
 
 MODES = ("Two sessions", "Two memory policies")
 SHOWN_ROWS = 4
+SHOWN_ADDED = 8
 QUESTION = "What is my name?"
 
 
@@ -217,6 +221,22 @@ def show_head(choice: Choice, number: int) -> None:
     else:
         color = "blue" if info.storage == "File" else "orange"
         st.markdown(f"##### {letter}: {as_typed(info.title, 60)} :{color}-badge[{info.storage}]")
+
+
+def show_side(side: Side, key: str) -> None:
+    """The turn as it was stored, then its requests, then its rows."""
+    report = side.live.report
+    question = side.question_row
+    show_rows(side.added, [report] if report is not None else [], key)
+    if report is not None and report.error is not None:
+        st.error(as_typed(report.error, 600), icon=":material/error:")
+        if side.is_kept and question is not None:
+            st.caption("The question is stored without an answer: Chat offers Retry and Remove.")
+    if report is not None and report.calls:
+        show_calls(report, key)
+    st.markdown(f"**Stored by this turn**: {count_of(len(side.added), 'item')}")
+    for row in side.added[:SHOWN_ADDED]:
+        st.markdown(f":small[row {row.id:d} · {item_line(row.item, 60)}]")
 
 
 def show_stored(lab: Lab, info: SessionInfo, key: str) -> None:

@@ -11,8 +11,8 @@ import streamlit as st
 
 from session_lab.history.items import Item, assistant_item, text_of, user_item
 from session_lab.history.turns import pop_splits_pair
-from session_lab.pages.shared import shown_errors
-from session_lab.pages.shown_text import as_typed, count_of, item_line
+from session_lab.pages.open_lab import shown_errors
+from session_lab.pages.safe_text import as_typed, count_of, item_line
 from session_lab.pages.tab import Tab, carry_out, close_if_done, dismiss
 from session_lab.runs.lab import Confirmed, Lab
 from session_lab.store.catalog import (

@@ -17,8 +17,8 @@ from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import WINDOW, ModelCall, TurnReport
 from session_lab.models.offline import estimate_tokens
 from session_lab.pages import dialogs
-from session_lab.pages.shared import shown_errors
-from session_lab.pages.shown_text import as_typed, count_of, item_line
+from session_lab.pages.open_lab import shown_errors
+from session_lab.pages.safe_text import as_typed, count_of, item_line
 from session_lab.pages.tab import Tab
 from session_lab.runs.lab import Lab
 from session_lab.runs.session_log import Change

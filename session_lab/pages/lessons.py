@@ -15,10 +15,10 @@ from session_lab.lessons.exercises import (
     passed,
 )
 from session_lab.lessons.runner import LESSONS, Lesson, LessonRun, LessonRunner
+from session_lab.pages.open_lab import open_lab, shown_errors
 from session_lab.pages.readme_view import show_readme
+from session_lab.pages.safe_text import as_typed, count_of
 from session_lab.pages.session_choice import choose_session, listed
-from session_lab.pages.shared import open_lab, shown_errors
-from session_lab.pages.shown_text import as_typed, count_of
 from session_lab.runs.lab import Lab
 from session_lab.store.database import Row, SessionInfo
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from session_lab.pages.shared import show_text, show_tool
-from session_lab.pages.shown_text import SHOWN_CHARACTERS, as_typed
+from session_lab.pages.conversation import show_text, show_tool
+from session_lab.pages.safe_text import SHOWN_CHARACTERS, as_typed
 from session_lab.runs.live_turn import LiveTurn
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from session_lab.lessons.runner import LESSONS, ROOT
-from session_lab.pages.shown_text import safe_parts
+from session_lab.pages.safe_text import safe_parts
 
 _DETAILS = re.compile(r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", re.S)
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")

@@ -12,7 +12,7 @@ from session_lab.code_view.agents import AGENT_NAMES, AgentName
 from session_lab.history.policies import POLICY_KINDS, MemoryPolicy, PolicyKind
 from session_lab.models.choose import describe_model
 from session_lab.pages.dialogs import new_session_dialog
-from session_lab.pages.shown_text import age, as_typed, count_of
+from session_lab.pages.safe_text import age, as_typed, count_of
 from session_lab.pages.tab import OPEN, Tab, choose
 from session_lab.runs.lab import Lab
 from session_lab.store.database import SessionInfo

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 from streamlit.runtime.scriptrunner import RerunException, get_script_run_ctx
 
-from session_lab.pages.shared import readable
+from session_lab.pages.open_lab import readable
 
 MESSAGE = "message"
 """The key of the input of Chat."""

@@ -13,8 +13,8 @@ from streamlit.testing.v1 import AppTest
 
 from session_lab.lessons import runner as lesson_runner
 from session_lab.lessons.runner import LESSONS, ROOT, Lesson, LessonRun, LessonRunner
+from session_lab.pages.open_lab import open_lab
 from session_lab.pages.readme_view import linked
-from session_lab.pages.shared import open_lab
 
 SECONDS = 30
 

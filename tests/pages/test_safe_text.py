@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from session_lab.pages import shown_text
-from session_lab.pages.shown_text import age, as_typed, count_of, safe_parts
+from session_lab.pages import safe_text
+from session_lab.pages.safe_text import age, as_typed, count_of, safe_parts
 
 INVISIBLE = "\u2060"
 
@@ -196,7 +196,7 @@ MARKDOWN = {
     *("subheader", "success", "title", "toast", "toggle", "warning", "write"),
 }
 """Calls of Streamlit whose first argument is drawn as Markdown."""
-PAGES = [page for page in Path(shown_text.__file__).parent.glob("*.py") if page.name not in PLAIN]
+PAGES = [page for page in Path(safe_text.__file__).parent.glob("*.py") if page.name not in PLAIN]
 
 
 def bypasses(source: str) -> list[str]:

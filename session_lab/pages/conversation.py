@@ -1,71 +1,16 @@
-"""What every page needs: the one lab of the process, and messages shown safely."""
+"""A conversation as a page shows it: messages, folded tool items, and a label on each reply."""
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
 from session_lab.history.items import field, kind, text_of
 from session_lab.history.report import TurnReport
-from session_lab.history.turns import SessionChanged
-from session_lab.models.choose import configured_model
-from session_lab.models.offline import OfflineModel
-from session_lab.pages.shown_text import SHOWN_CHARACTERS, as_typed, safe_parts
-from session_lab.runs.lab import Lab
-from session_lab.runs.turn import error_line
-from session_lab.store.catalog import CatalogError
+from session_lab.pages.safe_text import SHOWN_CHARACTERS, as_typed, safe_parts
 from session_lab.store.database import Row
-from session_lab.store.transfer import TransferError
-
-WORD_DELAY = 0.03
-"""Seconds between the offline model's words, so that a person sees the reply being written."""
-ROOT = Path(__file__).resolve().parent.parent.parent
-
-
-@st.cache_resource(show_spinner=False, on_release=Lab.close)
-def _lab_of_process() -> Lab:
-    model = configured_model()  # Loads .env, which may name the database.
-    db_path = ROOT / (os.environ.get("SESSIONS_DB") or "data/sessions.db")
-    if isinstance(model, OfflineModel):
-        model = OfflineModel(WORD_DELAY)
-    return Lab(db_path, model)
-
-
-def open_lab() -> Lab:
-    """The lab, or a page that says why there is none."""
-    try:
-        return _lab_of_process()
-    except Exception as error:
-        st.error(as_typed(f"The app can't start. {error_line(error)}", 600))
-        st.stop()
-
-
-def readable(error: Exception) -> str:
-    """Markdown that tells a person what they can do something about.
-
-    Raises:
-        Exception: any other error, which is a bug and keeps its traceback.
-    """
-    if isinstance(error, CatalogError | SessionChanged | TransferError):
-        return as_typed(str(error), 500)
-    if isinstance(error, OSError | sqlite3.Error):
-        return as_typed(error_line(error), 500)
-    raise error
-
-
-@contextmanager
-def shown_errors() -> Iterator[None]:
-    """Show what a person can do something about, instead of a traceback."""
-    try:
-        yield
-    except (CatalogError, SessionChanged, TransferError, OSError, sqlite3.Error) as error:
-        st.error(readable(error))
 
 
 def show_text(text: str, key: str) -> None:

@@ -1,34 +1,16 @@
-"""What a comparison shows: each side's turn, and the proof of isolation from the rows."""
+"""The proof, from the rows, that two sessions have nothing of each other."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from session_lab.pages.inspector import show_calls
-from session_lab.pages.shared import show_rows
-from session_lab.pages.shown_text import as_typed, count_of, item_line
-from session_lab.runs.compare import Comparison, Side
+from session_lab.pages.safe_text import as_typed, count_of
+from session_lab.runs.compare import Comparison
 from session_lab.runs.lab import Lab
 from session_lab.store.database import SessionInfo
 from session_lab.store.isolation import Proof, Search, prove
 
 LISTED = 8
-
-
-def show_side(side: Side, key: str) -> None:
-    """The turn as it was stored, then its requests, then its rows."""
-    report = side.live.report
-    question = side.question_row
-    show_rows(side.added, [report] if report is not None else [], key)
-    if report is not None and report.error is not None:
-        st.error(as_typed(report.error, 600), icon=":material/error:")
-        if side.is_kept and question is not None:
-            st.caption("The question is stored without an answer: Chat offers Retry and Remove.")
-    if report is not None and report.calls:
-        show_calls(report, key)
-    st.markdown(f"**Stored by this turn**: {count_of(len(side.added), 'item')}")
-    for row in side.added[:LISTED]:
-        st.markdown(f":small[row {row.id:d} · {item_line(row.item, 60)}]")
 
 
 def show_proof(
