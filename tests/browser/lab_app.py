@@ -133,7 +133,7 @@ def tool_turn(question: str, reply: str) -> list[dict[str, Any]]:
 
 LONG_TALK = [
     item
-    for number in range(80)
+    for number in range(160)
     for item in (user(f"My cat number {number} is called Miso{number}."), assistant("Noted."))
 ]
 """Asked to summarize this, the offline model writes for many seconds."""

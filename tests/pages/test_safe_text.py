@@ -150,7 +150,7 @@ def test_a_long_reply_of_open_fences_is_cut_in_no_time() -> None:
     started = time.perf_counter()
     for reply in ("```\n" * 2000, "`" * 8000, "```a\n~~~\n" * 1000, "!\\" * 4000 + "["):
         list(safe_parts(reply))
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 60, "backtracking would take hours"
 
 
 # -- words ----------------------------------------------------------------------------------
