@@ -29,8 +29,9 @@ def test_lesson_is_read_and_run(visitor: Visitor) -> None:
 def test_run_can_be_stopped_and_is_found_again(visitor: Visitor) -> None:
     open_lessons(visitor.open())
     page = visitor.page
-    page.get_by_text("7.2 Memory operations", exact=True).first.click()
-    expect(page.get_by_text("python 7_2_memory_operations/agent.py").first).to_be_visible()
+    # The lesson that takes longest: it waits on purpose.
+    page.get_by_text("7.3 Multiple sessions", exact=True).first.click()
+    expect(page.get_by_text("python 7_3_multi_sessions/agent.py").first).to_be_visible()
     visitor.settled()
     visitor.button("Run").click()
     expect(visitor.stop_button).to_be_enabled()
