@@ -74,8 +74,13 @@ def test_choose_then_press_at_once(app: App, visitor: Visitor, button: str, conf
     visitor.open(names[0])
     for number in range(1, 10):
         visitor.entry(names[number]).click()
-        press(visitor, button, confirm)
-        visitor.wait(partial(holds, app, names[number], talk[:left]))
+        for _ in range(3):  # A press may find a page that is not drawn yet; then it does nothing.
+            press(visitor, button, confirm)
+            if visitor.comes(partial(holds, app, names[number], talk[:left]), 5000):
+                break
+            visitor.page.keyboard.press("Escape")
+            visitor.settled()
+        assert app.rows(names[number]) == talk[:left]
         untouched = [names[0], *names[number + 1 :]]
         assert all(app.rows(name) == talk for name in untouched)
 

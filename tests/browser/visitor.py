@@ -66,10 +66,16 @@ class Visitor:
 
     def wait(self, until: Callable[[], object]) -> None:
         """Wait for something that is not on the page, such as rows in the file."""
-        deadline = time.monotonic() + 2 * WAIT / 1000
+        assert self.comes(until, 2 * WAIT)
+
+    def comes(self, until: Callable[[], object], milliseconds: int) -> bool:
+        """Whether something that is not on the page is so within that time."""
+        deadline = time.monotonic() + milliseconds / 1000
         while not until():
-            assert time.monotonic() < deadline
+            if time.monotonic() > deadline:
+                return False
             self.page.wait_for_timeout(20)
+        return True
 
     def entry(self, title: str, exact: bool = True) -> Locator:
         """A session in the list."""
@@ -99,8 +105,12 @@ class Visitor:
         self.settled()
 
     def choose(self, label: str, option: str) -> None:
-        self.page.get_by_role("combobox", name=label, exact=True).click()
-        self.page.get_by_role("option", name=option, exact=True).click()
+        found = self.page.get_by_role("option", name=option, exact=True)
+        for _ in range(3):  # A page that is drawn anew closes the list.
+            self.page.get_by_role("combobox", name=label, exact=True).click()
+            if self.comes(found.is_visible, WAIT // 5):
+                break
+        found.click()
         self.settled()
 
     def tab_button(self, name: str) -> Locator:
