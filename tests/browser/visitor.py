@@ -8,7 +8,7 @@ from collections.abc import Callable
 from urllib.parse import quote, urlsplit
 
 from lab_app import App
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, TimeoutError, expect
 
 WAIT = 15_000
 """Milliseconds. A wait ends as soon as what it waits for is there."""
@@ -106,11 +106,15 @@ class Visitor:
 
     def choose(self, label: str, option: str) -> None:
         found = self.page.get_by_role("option", name=option, exact=True)
-        for _ in range(3):  # A page that is drawn anew closes the list.
+        for patience in (WAIT // 5, WAIT // 5, WAIT):  # A page that is drawn anew closes the list.
             self.page.get_by_role("combobox", name=label, exact=True).click()
-            if self.comes(found.is_visible, WAIT // 5):
+            try:
+                found.click(timeout=patience)
                 break
-        found.click()
+            except TimeoutError:
+                continue
+        else:
+            raise AssertionError(f"{label} offers no {option}")
         self.settled()
 
     def tab_button(self, name: str) -> Locator:
