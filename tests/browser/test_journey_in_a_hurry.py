@@ -86,6 +86,7 @@ def test_choose_then_press_at_once(app: App, visitor: Visitor, button: str, conf
         assert app.rows(names[number]) == talk[:left]
         untouched = [names[0], *names[number + 1 :]]
         assert all(app.rows(name) == talk for name in untouched)
+        assert all(app.rows(name) == talk[:left] for name in names[1:number]), "pressed twice there"
 
 
 def test_back_at_once(app: App, visitor: Visitor) -> None:
