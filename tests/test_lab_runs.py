@@ -70,7 +70,7 @@ def test_a_turn_with_a_tool_is_sent_stored_and_reported(make: MakeLab, path: Pat
 def test_a_reply_is_streamed_to_everybody_who_follows(make: MakeLab) -> None:
     lab = make(OfflineModel(0.005))
     live = lab.send("s", "What is a file session?", "Assistant", EVERYTHING)
-    seen = [live.reply for _ in live.follow()]
+    seen = [live.reply for _ in live.follow(0.01)]
     growing = [text for text in dict.fromkeys(seen) if text]
     assert len(growing) > 2, "the reply came at once and not word by word"
     assert all(live.reply.startswith(text) for text in growing)

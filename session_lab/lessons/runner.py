@@ -68,6 +68,7 @@ class LessonRun(Progress):
         self.ending: Ending | None = None
         self._lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._time_limit = time_limit
+        self._writing = threading.Lock()
         self._stop = threading.Event()
         self._process = _start(script)
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -77,7 +78,7 @@ class LessonRun(Progress):
     @property
     def output(self) -> str:
         """What was printed so far on stdout and stderr: the newest `KEPT_LINES` lines."""
-        with self._news:
+        with self._writing:
             return "".join(self._lines)
 
     def stop(self) -> None:
@@ -89,10 +90,9 @@ class LessonRun(Progress):
         assert self._process.stdout is not None
         with self._process.stdout as output:
             while line := output.readline(LINE_LENGTH):
-                with self._news:
+                with self._writing:
                     self._lines.append(line)
                     self.line_count += 1
-                    self._news.notify_all()
 
     def _watch(self) -> None:
         """Only this thread signals the process, so that no other can hit a reused process ID."""
@@ -111,7 +111,7 @@ class LessonRun(Progress):
         self._reader.join()
         self.seconds = time.monotonic() - begun
         self.exit_status, self.ending = self._process.returncode, ending
-        self.wake(done=True)
+        self.end()
 
 
 class LessonRunner:

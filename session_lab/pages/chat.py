@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
@@ -16,7 +17,7 @@ from session_lab.pages.live_reply import LiveReply
 from session_lab.pages.open_lab import open_lab, shown_errors
 from session_lab.pages.safe_text import as_typed, count_of
 from session_lab.pages.sidebar import chosen_session, show_sidebar
-from session_lab.pages.tab import MESSAGE, Tab, carry_out, say, show_outcome, this_tab
+from session_lab.pages.tab import MESSAGE, Dialog, Tab, ask, carry_out, say, show_outcome, this_tab
 from session_lab.runs.lab import Lab
 from session_lab.runs.live_turn import LiveTurn
 from session_lab.runs.turn import STOPPED
@@ -30,7 +31,19 @@ SUGGESTIONS = (
     "What city is the Golden Gate Bridge in?",
     "How many days from 2026-01-01 to 2026-03-01?",
 )
-MENU = ("Rename", "Fork", "Export", "Import", "Delete", "Restart")
+ACTIONS = (
+    ("Undo turn", "undo", dialogs.undo_dialog),
+    ("Pop item", "backspace", dialogs.pop_dialog),
+    ("Clear session", "mop", dialogs.clear_dialog),
+)
+MENU: dict[str, Callable[[Lab, Tab, str], Dialog]] = {
+    "Rename": dialogs.rename_dialog,
+    "Fork": dialogs.fork_dialog,
+    "Export": dialogs.export_dialog,
+    "Import": dialogs.import_dialog,
+    "Delete": dialogs.delete_dialog,
+    "Restart": dialogs.restart_dialog,
+}
 
 
 def main() -> None:
@@ -140,42 +153,24 @@ def show_actions(lab: Lab, tab: Tab, info: SessionInfo, *, is_busy: bool) -> Non
     """The buttons that change the session. Each opens a dialog that shows what will go."""
     off = is_busy or info.item_count == 0
     with st.container(horizontal=True, gap="small", key="actions"):
-        if st.button("Undo turn", icon=":material/undo:", disabled=off):
-            tab.dialog = partial(
-                dialogs.undo_dialog, lab, tab, info.session_id, lab.last_turn(info.session_id)
+        for label, icon, make_dialog in ACTIONS:
+            st.button(
+                label,
+                icon=f":material/{icon}:",
+                disabled=off,
+                on_click=ask,
+                args=(tab, partial(make_dialog, lab, tab)),
             )
-        if st.button("Pop item", icon=":material/backspace:", disabled=off):
-            before = lab.tail(info.session_id, max(0, info.item_count - dialogs.LISTED)).items
-            tab.dialog = partial(
-                dialogs.pop_dialog,
-                lab,
-                tab,
-                info.session_id,
-                lab.last_item(info.session_id),
-                before,
-            )
-        if st.button("Clear session", icon=":material/mop:", disabled=off):
-            tab.dialog = partial(dialogs.clear_dialog, lab, tab, info, lab.tail(info.session_id))
-        chosen = st.menu_button(
-            "More", MENU, icon=":material/more_horiz:", width=110, disabled=is_busy
+        st.menu_button(
+            "More",
+            MENU,
+            key="more",
+            icon=":material/more_horiz:",
+            width=110,
+            disabled=is_busy,
+            on_click=ask,
+            args=(tab, lambda session_id: MENU[st.session_state["more"]](lab, tab, session_id)),
         )
-    if chosen is not None:
-        open_from_menu(chosen, lab, tab, info)
-
-
-def open_from_menu(chosen: str, lab: Lab, tab: Tab, info: SessionInfo) -> None:
-    if chosen == "Rename":
-        tab.dialog = partial(dialogs.rename_dialog, lab, tab, info)
-    elif chosen == "Fork":
-        tab.dialog = partial(dialogs.fork_dialog, lab, tab, info, info.item_count)
-    elif chosen == "Export":
-        tab.dialog = partial(dialogs.export_dialog, lab, info)
-    elif chosen == "Import":
-        tab.dialog = partial(dialogs.import_dialog, lab, tab)
-    elif chosen == "Delete":
-        tab.dialog = partial(dialogs.delete_dialog, lab, tab, info, lab.tail(info.session_id))
-    elif chosen == "Restart":
-        tab.dialog = partial(dialogs.restart_dialog, lab, tab)
 
 
 def show_suggestions(tab: Tab) -> None:

@@ -1,4 +1,8 @@
-"""The dialogs of Chat. What destroys shows what will go and asks first."""
+"""The dialogs of Chat. What destroys shows what will go and asks first.
+
+Each function reads once what the dialog is about, and returns the dialog: what a person confirms
+is what was shown.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,10 @@ from typing import Any
 
 import streamlit as st
 
-from session_lab.history.items import Item, assistant_item, text_of, user_item
+from session_lab.history.items import assistant_item, text_of, user_item
 from session_lab.history.turns import pop_splits_pair
-from session_lab.pages.open_lab import shown_errors
 from session_lab.pages.safe_text import as_typed, count_of, item_line
-from session_lab.pages.tab import Tab, carry_out, close_if_done, dismiss
+from session_lab.pages.tab import Dialog, Tab, carry_out, dialog
 from session_lab.runs.lab import Confirmed, Lab
 from session_lab.store.catalog import (
     MAX_ID_LENGTH,
@@ -21,144 +24,160 @@ from session_lab.store.catalog import (
     CatalogError,
     session_id_problem,
 )
-from session_lab.store.database import Row, SessionInfo, Storage
-from session_lab.store.transfer import MAX_BYTES, TransferError, export_session, parse_session
+from session_lab.store.database import Row, Storage
+from session_lab.store.transfer import (
+    MAX_BYTES,
+    SessionFile,
+    TransferError,
+    export_session,
+    parse_session,
+)
 
 STORAGES: tuple[Storage, ...] = ("File", "Memory")
 STORAGE_CAPTIONS = ("Kept on disk; there after a restart.", "Gone when the app ends.")
 LISTED = 20
 
 
-@st.dialog("New session", on_dismiss=dismiss)
-def new_session_dialog(lab: Lab, tab: Tab) -> None:
-    close_if_done(tab)
-    with st.form("new_session", border=False):
-        st.text_input(
-            "Session ID",
-            placeholder="user_123",
-            max_chars=MAX_ID_LENGTH,
-            help="One ID is one conversation. Name who or what it belongs to.",
-            key="new-id",
-        )
-        _storage_choice()
-        st.form_submit_button(
-            "Create", type="primary", on_click=carry_out, args=(tab, partial(_create, lab, tab))
-        )
+def new_session_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
+    def draw() -> None:
+        with st.form("new_session", border=False):
+            st.text_input(
+                "Session ID",
+                placeholder="user_123",
+                max_chars=MAX_ID_LENGTH,
+                help="One ID is one conversation. Name who or what it belongs to.",
+                key="new-id",
+            )
+            _storage_choice()
+            _submit(tab, "Create", create)
+
+    def create() -> None:
+        new_id, storage = _typed_id(), st.session_state["storage"]
+        if not lab.create(new_id, storage):
+            tab.news = f"{as_typed(new_id, 60)} exists already: opened, nothing changed."
+        tab.session_id = new_id
+
+    return dialog("New session", draw)
 
 
-def _create(lab: Lab, tab: Tab) -> None:
-    session_id, storage = _typed_id(), st.session_state["storage"]
-    if not lab.create(session_id, storage):
-        tab.news = f"{as_typed(session_id, 60)} exists already: opened, nothing changed."
-    tab.session_id = session_id
+def undo_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
+    confirmed = lab.last_turn(session_id)
+
+    def draw() -> None:
+        st.write(f"The whole last turn goes: {count_of(len(confirmed.items), 'item')}.")
+        _list_items(confirmed.items)
+        _warn_of_unreadable(confirmed)
+        _button(tab, "Undo this turn", partial(lab.remove, session_id, confirmed, whole_turn=True))
+
+    return dialog("Undo turn", draw)
 
 
-@st.dialog("Undo turn", on_dismiss=dismiss)
-def undo_dialog(lab: Lab, tab: Tab, session_id: str, confirmed: Confirmed) -> None:
-    close_if_done(tab)
-    st.write(f"The whole last turn goes: {count_of(len(confirmed.items), 'item')}.")
-    _list_items(confirmed.items)
-    _warn_of_unreadable(confirmed)
-    _button(tab, "Undo this turn", partial(lab.remove, session_id, confirmed, whole_turn=True))
+def pop_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
+    confirmed = lab.last_item(session_id)
+    before = lab.tail(session_id, max(0, confirmed.version.item_count - LISTED)).items
+
+    def draw() -> None:
+        st.write("`pop_item()` removes the newest item, whatever it is:")
+        _list_items(confirmed.items)
+        _warn_of_unreadable(confirmed)
+        if pop_splits_pair(before):
+            st.warning(
+                "This parts a tool call from its output. The SDK sends no call without its output. "
+                "An output without its call is sent, unless a limit is set, and OpenAI refuses the "
+                "request. Undo turn removes both.",
+                icon=":material/link_off:",
+            )
+        _button(tab, "Pop this item", partial(lab.remove, session_id, confirmed, whole_turn=False))
+
+    return dialog("Pop item", draw)
 
 
-@st.dialog("Pop item", on_dismiss=dismiss)
-def pop_dialog(
-    lab: Lab, tab: Tab, session_id: str, confirmed: Confirmed, before: Sequence[Item]
-) -> None:
-    """`before` is the end of the session; its last item is `confirmed`, the one that goes."""
-    close_if_done(tab)
-    st.write("`pop_item()` removes the newest item, whatever it is:")
-    _list_items(confirmed.items)
-    _warn_of_unreadable(confirmed)
-    if pop_splits_pair(before):
-        st.warning(
-            "This parts a tool call from its output. The SDK sends no call without its output. An "
-            "output without its call is sent, unless a limit is set, and OpenAI refuses the "
-            "request. Undo turn removes both.",
-            icon=":material/link_off:",
-        )
-    _button(tab, "Pop this item", partial(lab.remove, session_id, confirmed, whole_turn=False))
-
-
-@st.dialog("Clear session", on_dismiss=dismiss)
-def clear_dialog(lab: Lab, tab: Tab, info: SessionInfo, confirmed: Confirmed) -> None:
-    close_if_done(tab)
+def clear_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
+    info, confirmed = lab.catalog.existing(session_id), lab.tail(session_id)
     items = count_of(confirmed.version.item_count, "item")
-    st.write(f"All {items} of **{as_typed(info.title, 60)}** go. The session itself stays.")
-    _list_items(confirmed.items, confirmed.version.item_count)
-    _button(tab, "Clear all items", partial(lab.clear, info.session_id, confirmed.version))
+
+    def draw() -> None:
+        st.write(f"All {items} of **{as_typed(info.title, 60)}** go. The session itself stays.")
+        _list_items(confirmed.items, confirmed.version.item_count)
+        _button(tab, "Clear all items", partial(lab.clear, session_id, confirmed.version))
+
+    return dialog("Clear session", draw)
 
 
-@st.dialog("Delete session", on_dismiss=dismiss)
-def delete_dialog(lab: Lab, tab: Tab, info: SessionInfo, confirmed: Confirmed) -> None:
-    close_if_done(tab)
+def delete_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
+    info, confirmed = lab.catalog.existing(session_id), lab.tail(session_id)
     items = count_of(confirmed.version.item_count, "item")
-    st.write(f"**{as_typed(info.title, 60)}** goes with its {items}. There is no way back.")
-    _list_items(confirmed.items, confirmed.version.item_count)
+
+    def draw() -> None:
+        st.write(f"**{as_typed(info.title, 60)}** goes with its {items}. There is no way back.")
+        _list_items(confirmed.items, confirmed.version.item_count)
+        _button(tab, "Delete session", delete)
 
     def delete() -> None:
-        lab.delete(info.session_id, confirmed.version)
+        lab.delete(session_id, confirmed.version)
         tab.session_id = None
 
-    _button(tab, "Delete session", delete)
+    return dialog("Delete session", draw)
 
 
-@st.dialog("Rename", on_dismiss=dismiss)
-def rename_dialog(lab: Lab, tab: Tab, info: SessionInfo) -> None:
-    close_if_done(tab)
-    with st.form("rename", border=False):
-        key = f"title-{info.session_id}"
-        st.text_input("Title", info.title, max_chars=MAX_TITLE_LENGTH, key=key)
-        st.caption(f"The session ID stays {as_typed(info.session_id)}: programs find it by that.")
+def rename_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
+    info = lab.catalog.existing(session_id)
+    key = f"title-{session_id}"
 
-        def rename() -> None:
-            lab.catalog.rename(info.session_id, st.session_state[key])
+    def draw() -> None:
+        with st.form("rename", border=False):
+            st.text_input("Title", info.title, max_chars=MAX_TITLE_LENGTH, key=key)
+            st.caption(f"The session ID stays {as_typed(session_id)}: programs find it by that.")
+            _submit(tab, "Rename", rename)
 
-        st.form_submit_button("Rename", type="primary", on_click=carry_out, args=(tab, rename))
+    def rename() -> None:
+        lab.catalog.rename(session_id, st.session_state[key])
+
+    return dialog("Rename", draw)
 
 
-@st.dialog("Fork", on_dismiss=dismiss)
-def fork_dialog(lab: Lab, tab: Tab, info: SessionInfo, item_count: int) -> None:
-    """Offer to copy the first `item_count` items."""
-    close_if_done(tab)
-    st.write(
-        f"The first {item_count:,} of {count_of(info.item_count, 'item')} are copied into a new "
-        "session. The two go separate ways from there."
-    )
+def fork_dialog(lab: Lab, tab: Tab, session_id: str, item_count: int | None = None) -> Dialog:
+    """Offer to copy the first `item_count` items, all if None."""
+    info = lab.catalog.existing(session_id)
+    copied = info.item_count if item_count is None else item_count
+
+    def draw() -> None:
+        st.write(
+            f"The first {copied:,} of {count_of(info.item_count, 'item')} are copied into a new "
+            "session. The two go separate ways from there."
+        )
+        with st.form("fork", border=False):
+            _id_input(_free_id(lab, session_id))
+            _storage_choice()
+            _submit(tab, "Fork", fork)
 
     def fork() -> None:
         new_id, storage = _typed_id(), st.session_state["storage"]
-        lab.fork(info.session_id, new_id, item_count, storage)
+        lab.fork(session_id, new_id, copied, storage)
         tab.session_id = new_id
 
-    with st.form("fork", border=False):
-        _id_input(_free_id(lab, info.session_id))
-        _storage_choice()
-        st.form_submit_button("Fork", type="primary", on_click=carry_out, args=(tab, fork))
+    return dialog("Fork", draw)
 
 
-@st.dialog("Export", on_dismiss=dismiss)
-def export_dialog(lab: Lab, info: SessionInfo) -> None:
-    items = lab.tail(info.session_id).items
-    st.write(f"{count_of(len(items), 'item')} as a JSON file that Import reads back.")
-    if not items:
-        st.info("The session holds no items yet.")
-        return
-    with shown_errors():
-        text = export_session(info.session_id, info.title, items)
-        _show_download(info, text)
+def export_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
+    info, items = lab.catalog.existing(session_id), lab.tail(session_id).items
+    text = export_session(session_id, info.title, items)
 
+    def draw() -> None:
+        if not items:
+            st.info("The session holds no items yet.")
+            return
+        st.write(f"{count_of(len(items), 'item')} as a JSON file that Import reads back.")
+        st.download_button(
+            "Download JSON",
+            text,
+            file_name=file_name(session_id, "json"),
+            mime="application/json",
+            type="primary",
+            on_click="ignore",
+        )
 
-def _show_download(info: SessionInfo, text: str) -> None:
-    st.download_button(
-        "Download JSON",
-        text,
-        file_name=file_name(info.session_id, "json"),
-        mime="application/json",
-        type="primary",
-        on_click="ignore",
-    )
+    return dialog("Export", draw)
 
 
 def file_name(session_id: str, ending: str) -> str:
@@ -167,45 +186,48 @@ def file_name(session_id: str, ending: str) -> str:
     return f"{safe}.{ending}"
 
 
-@st.dialog("Import", on_dismiss=dismiss)
-def import_dialog(lab: Lab, tab: Tab) -> None:
-    close_if_done(tab)
-    upload = st.file_uploader(
-        "A session that was exported as JSON",
-        type="json",
-        max_upload_size=MAX_BYTES // 1_000_000,
-    )
-    if upload is None:
-        return
-    try:
-        found = parse_session(upload.getvalue())
-    except TransferError as error:
-        st.error(as_typed(str(error), 500))
-        return
-    st.write(f"**{as_typed(found.title, 60)}** holds {count_of(len(found.items), 'item')}.")
-    _list_items(found.items)
+def import_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
+    def draw() -> None:
+        upload = st.file_uploader(
+            "A session that was exported as JSON",
+            type="json",
+            max_upload_size=MAX_BYTES // 1_000_000,
+        )
+        if upload is None:
+            return
+        try:
+            found = parse_session(upload.getvalue())
+        except TransferError as error:
+            st.error(as_typed(str(error), 500))
+            return
+        st.write(f"**{as_typed(found.title, 60)}** holds {count_of(len(found.items), 'item')}.")
+        _list_items(found.items)
+        _id_input(_free_id(lab, found.session_id))
+        _button(tab, "Import as a new session", partial(import_session, found))
 
-    def import_session() -> None:
+    def import_session(found: SessionFile) -> None:
         new_id = _typed_id()
         lab.import_items(new_id, found.title, found.items)
         tab.session_id = new_id
 
-    _id_input(_free_id(lab, found.session_id))
-    _button(tab, "Import as a new session", import_session)
+    return dialog("Import", draw)
 
 
-@st.dialog("Restart", on_dismiss=dismiss)
-def restart_dialog(lab: Lab, tab: Tab) -> None:
-    close_if_done(tab)
-    st.write(
-        "Every open session is closed, as at the end of the process, and opened again: file "
-        "sessions are back, memory sessions are gone."
-    )
+def restart_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
     memory = [info for info in lab.catalog.sessions(limit=1000) if info.storage == "Memory"]
-    for info in memory[:LISTED]:
-        st.markdown(f"- {as_typed(info.title, 60)}: {count_of(info.item_count, 'item')} will go")
-    if not memory:
-        st.caption("There is no memory session now, so nothing will be lost.")
+
+    def draw() -> None:
+        st.write(
+            "Every open session is closed, as at the end of the process, and opened again: file "
+            "sessions are back, memory sessions are gone."
+        )
+        for info in memory[:LISTED]:
+            st.markdown(
+                f"- {as_typed(info.title, 60)}: {count_of(info.item_count, 'item')} will go"
+            )
+        if not memory:
+            st.caption("There is no memory session now, so nothing will be lost.")
+        _button(tab, "Restart now", restart)
 
     def restart() -> None:
         gone = lab.restart()
@@ -213,36 +235,41 @@ def restart_dialog(lab: Lab, tab: Tab) -> None:
         lost = count_of(len(gone), "memory session")
         tab.news = f"Restarted: {kept} still here, {lost} gone."
 
-    _button(tab, "Restart now", restart)
+    return dialog("Restart", draw)
 
 
-@st.dialog("Add an item", on_dismiss=dismiss)
-def add_dialog(lab: Lab, tab: Tab, session_id: str) -> None:
-    close_if_done(tab)
+def add_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
+    def draw() -> None:
+        with st.form("add", border=False):
+            st.radio("Role", ("user", "assistant"), horizontal=True, key="add-role")
+            st.text_area("Text", key="add-text")
+            st.caption("The item is stored as if it had been said. No model is asked.")
+            _submit(tab, "Add", add)
 
     def add() -> None:
         text, role = _typed_text("add-text", "item"), st.session_state["add-role"]
         lab.add_item(session_id, user_item(text) if role == "user" else assistant_item(text))
 
-    with st.form("add", border=False):
-        st.radio("Role", ("user", "assistant"), horizontal=True, key="add-role")
-        st.text_area("Text", key="add-text")
-        st.caption("The item is stored as if it had been said. No model is asked.")
-        st.form_submit_button("Add", type="primary", on_click=carry_out, args=(tab, add))
+    return dialog("Add an item", draw)
 
 
-@st.dialog("Edit a message", on_dismiss=dismiss)
-def edit_dialog(lab: Lab, tab: Tab, session_id: str, row: Row) -> None:
-    close_if_done(tab)
+def edit_dialog(lab: Lab, tab: Tab, session_id: str, row: Row) -> Dialog:
     key = f"edit-text-{row.id}"
+
+    def draw() -> None:
+        with st.form("edit", border=False):
+            st.text_area("Text", text_of(row.item), key=key)
+            st.caption("The items after it stay as they are: nothing is answered anew.")
+            _submit(tab, "Save", edit)
 
     def edit() -> None:
         lab.edit_item(session_id, row, _typed_text(key, "message"))
 
-    with st.form("edit", border=False):
-        st.text_area("Text", text_of(row.item), key=key)
-        st.caption("The items after it stay as they are: nothing is answered anew.")
-        st.form_submit_button("Save", type="primary", on_click=carry_out, args=(tab, edit))
+    return dialog("Edit a message", draw)
+
+
+def _submit(tab: Tab, label: str, do: Callable[[], None]) -> None:
+    st.form_submit_button(label, type="primary", on_click=carry_out, args=(tab, do))
 
 
 def _button(tab: Tab, label: str, do: Callable[[], None]) -> None:

@@ -19,7 +19,7 @@ from session_lab.models.offline import estimate_tokens
 from session_lab.pages import dialogs
 from session_lab.pages.open_lab import shown_errors
 from session_lab.pages.safe_text import as_typed, count_of, item_line
-from session_lab.pages.tab import Tab
+from session_lab.pages.tab import Tab, ask
 from session_lab.runs.lab import Lab
 from session_lab.runs.session_log import Change
 from session_lab.store.database import SHOWN_TABLES, Row, SessionInfo
@@ -70,8 +70,13 @@ def show_items(lab: Lab, tab: Tab, info: SessionInfo, *, is_busy: bool) -> None:
     pages = max(1, -(-info.item_count // PER_PAGE))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{count_of(info.item_count, 'item')}: `await session.get_items()`")
-        if st.button("Add item", icon=":material/add:", disabled=is_busy):
-            tab.dialog = partial(dialogs.add_dialog, lab, tab, info.session_id)
+        st.button(
+            "Add item",
+            icon=":material/add:",
+            disabled=is_busy,
+            on_click=ask,
+            args=(tab, partial(dialogs.add_dialog, lab, tab)),
+        )
     page = 1
     if pages > 1:
         page = st.pagination(pages, max_visible_pages=3, key=f"items-{info.session_id}-{pages}")
@@ -97,10 +102,23 @@ def _show_item(
         st.json(row.item if row.item is not None else {"unreadable": row.data})
         with st.container(horizontal=True, gap="small"):
             can_edit = kind(row.item) in EDITABLE and not is_busy
-            if st.button("Edit", key=f"edit-{row.id}", disabled=not can_edit):
-                tab.dialog = partial(dialogs.edit_dialog, lab, tab, info.session_id, row)
-            if st.button("Fork from here", key=f"fork-{row.id}", disabled=is_busy):
-                tab.dialog = partial(dialogs.fork_dialog, lab, tab, info, position + 1)
+            st.button(
+                "Edit",
+                key=f"edit-{row.id}",
+                disabled=not can_edit,
+                on_click=ask,
+                args=(tab, lambda _: dialogs.edit_dialog(lab, tab, info.session_id, row)),
+            )
+            st.button(
+                "Fork from here",
+                key=f"fork-{row.id}",
+                disabled=is_busy,
+                on_click=ask,
+                args=(
+                    tab,
+                    lambda _: dialogs.fork_dialog(lab, tab, info.session_id, position + 1),
+                ),
+            )
 
 
 # -- Sent to model --------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from session_lab.history.policies import POLICY_KINDS, MemoryPolicy, PolicyKind
 from session_lab.models.choose import describe_model
 from session_lab.pages.dialogs import new_session_dialog
 from session_lab.pages.safe_text import age, as_typed, count_of
-from session_lab.pages.tab import OPEN, Tab, choose
+from session_lab.pages.tab import OPEN, Tab, ask, choose
 from session_lab.runs.lab import Lab
 from session_lab.store.database import SessionInfo
 
@@ -48,8 +48,14 @@ def chosen_session(lab: Lab, tab: Tab) -> SessionInfo:
 def show_sidebar(lab: Lab, tab: Tab, chosen: SessionInfo) -> tuple[AgentName, MemoryPolicy]:
     """Draw the sidebar; returns the choices that the next message uses."""
     with st.sidebar:
-        if st.button("New session", icon=":material/add:", type="primary", width="stretch"):
-            tab.dialog = partial(new_session_dialog, lab, tab)
+        st.button(
+            "New session",
+            icon=":material/add:",
+            type="primary",
+            width="stretch",
+            on_click=ask,
+            args=(tab, partial(new_session_dialog, lab, tab)),
+        )
         search = st.text_input(
             "Find a session", placeholder="Title, ID or text", key="find", icon=":material/search:"
         )

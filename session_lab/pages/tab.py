@@ -18,6 +18,8 @@ from session_lab.pages.open_lab import readable
 
 MESSAGE = "message"
 """The key of the input of Chat."""
+Dialog = Callable[[], None]
+"""Draws a dialog; made by `dialog`."""
 OPEN = "open"
 """The key of the session list: the ID that is marked there."""
 
@@ -41,9 +43,7 @@ class Tab:
     problem: str = ""
     """Why the last thing that was pressed was not done."""
     news: str = ""
-    is_done: bool = False
-    """Whether the last thing that was pressed was done: a dialog closes then."""
-    dialog: Callable[[], None] | None = None
+    dialog: Dialog | None = None
     """The dialog that is open. Each script draws it again, at its end and with the input off."""
 
 
@@ -58,7 +58,7 @@ def this_tab() -> Tab:
 
 
 def carry_out(tab: Tab, do: Callable[[], object]) -> None:
-    """A callback that does something. `close_if_done` and `show_outcome` tell how it went.
+    """A callback that does something, and closes the dialog. If it can't be done, that is told.
 
     `do` reads widgets first, if at all: there Streamlit may interrupt it for the next request.
     """
@@ -70,29 +70,46 @@ def carry_out(tab: Tab, do: Callable[[], object]) -> None:
     except Exception as error:
         tab.problem = readable(error)
     else:
-        tab.is_done = True
-
-
-def close_if_done(tab: Tab) -> None:
-    """At the top of a dialog: close it if its button did its work, else say why not."""
-    if tab.is_done:
         tab.dialog = None
-        st.rerun()
-    show_outcome(tab)
 
 
-def dismiss() -> None:
-    """A callback of a dialog that was closed without its button."""
-    tab = this_tab()
-    carry_out(tab, lambda: setattr(tab, "dialog", None))
+def ask(tab: Tab, make_dialog: Callable[[str], Dialog]) -> None:
+    """A callback that opens the dialog that `make_dialog` makes for the session in view."""
+    made: list[Dialog] = []
+
+    def make() -> None:
+        _open_marked(tab)
+        made.append(make_dialog(tab.session_id or ""))
+
+    carry_out(tab, make)
+    tab.dialog = made[0] if made else None
+
+
+def dialog(title: str, draw: Callable[[], None]) -> Dialog:
+    """A dialog that is drawn until a person closes it or the tab has no use for it any more."""
+
+    def show() -> None:
+        tab = this_tab()
+
+        def content() -> None:
+            if tab.dialog is not show:
+                st.rerun()
+            show_outcome(tab)
+            draw()
+
+        def dismiss() -> None:
+            if tab.dialog is show:  # Not one that was opened since.
+                tab.dialog = None
+
+        st.dialog(title, on_dismiss=dismiss)(content)()
+
+    return show
 
 
 def show_outcome(tab: Tab) -> None:
-    """At the top of a page: what came of what was pressed, if a person must know."""
-    if tab.is_done:  # By a script that did not come to the dialog whose button it was.
-        tab.dialog = None
+    """At the top of a page or a dialog: what came of what was pressed, if a person must know."""
     problem, news = tab.problem, tab.news
-    tab.problem, tab.news, tab.is_done = "", "", False
+    tab.problem, tab.news = "", ""
     if problem:
         st.error(problem)
     if news:

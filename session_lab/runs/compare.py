@@ -79,7 +79,7 @@ class Comparison(Progress):
             # This thread has nobody to raise to: the page says it.
             self.problem = f"The replies are there, but then: {error_line(error)}"
         finally:
-            self.wake(done=True)
+            self.end()
 
 
 def compare_sessions(

@@ -227,7 +227,7 @@ class Lab:
                 report = TurnReport(agent=live.agent, policy=policy, error=told)
                 self._log(live.session_id).report = live.report = report
         finally:
-            live.wake(done=True)
+            live.end()
 
     def preview(
         self, session_id: str, text: str, agent: AgentName, policy: MemoryPolicy

@@ -32,10 +32,9 @@ class LiveTurn(Progress):
         self.wait()
 
     def take(self, event: TextDelta | ToolEvent) -> None:
-        """Note what the run yields, and tell those who follow."""
+        """Note what the run yields."""
         if isinstance(event, TextDelta):
             self.reply += event.text
         else:
             self.tools.append(event.item)
             self.reply = ""
-        self.wake()

@@ -11,7 +11,6 @@ class Progress:
 
     def __init__(self) -> None:
         self._done = threading.Event()
-        self._news = threading.Condition()
 
     @property
     def is_done(self) -> bool:
@@ -22,15 +21,15 @@ class Progress:
         return self._done.wait(timeout)
 
     def follow(self, every: float = 0.1) -> Iterator[None]:
-        """Yield when there is more to show, and at least `every` so many seconds, until the end."""
-        while not self.is_done:
-            with self._news:
-                self._news.wait(every)
+        """Yield every so many seconds, and once more at the end.
+
+        Not at every word: a browser that draws without a pause never comes to its other work.
+        """
+        is_done = False
+        while not is_done:
+            is_done = self.wait(every)
             yield
 
-    def wake(self, *, done: bool = False) -> None:
-        """Tell those who follow that there is more to show, or that this was the end."""
-        if done:
-            self._done.set()
-        with self._news:
-            self._news.notify_all()
+    def end(self) -> None:
+        """Tell those who wait and follow."""
+        self._done.set()

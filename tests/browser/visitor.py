@@ -8,7 +8,7 @@ from collections.abc import Callable
 from urllib.parse import quote, urlsplit
 
 from lab_app import App
-from playwright.sync_api import BrowserContext, Locator, Page, TimeoutError, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 WAIT = 15_000
 """Milliseconds. A wait ends as soon as what it waits for is there."""
@@ -66,16 +66,10 @@ class Visitor:
 
     def wait(self, until: Callable[[], object]) -> None:
         """Wait for something that is not on the page, such as rows in the file."""
-        assert self.comes(until, 2 * WAIT)
-
-    def comes(self, until: Callable[[], object], milliseconds: int) -> bool:
-        """Whether something that is not on the page is so within that time."""
-        deadline = time.monotonic() + milliseconds / 1000
+        deadline = time.monotonic() + 2 * WAIT / 1000
         while not until():
-            if time.monotonic() > deadline:
-                return False
+            assert time.monotonic() < deadline
             self.page.wait_for_timeout(20)
-        return True
 
     def entry(self, title: str, exact: bool = True) -> Locator:
         """A session in the list."""
@@ -105,16 +99,8 @@ class Visitor:
         self.settled()
 
     def choose(self, label: str, option: str) -> None:
-        found = self.page.get_by_role("option", name=option, exact=True)
-        for patience in (WAIT // 5, WAIT // 5, WAIT):  # A page that is drawn anew closes the list.
-            self.page.get_by_role("combobox", name=label, exact=True).click()
-            try:
-                found.click(timeout=patience)
-                break
-            except TimeoutError:
-                continue
-        else:
-            raise AssertionError(f"{label} offers no {option}")
+        self.page.get_by_role("combobox", name=label, exact=True).click()
+        self.page.get_by_role("option", name=option, exact=True).click()
         self.settled()
 
     def tab_button(self, name: str) -> Locator:
