@@ -96,10 +96,11 @@ def test_a_reply_is_shown_as_text_and_a_tool_item_not_at_all() -> None:
 
 
 @pytest.mark.usefixtures("openai_unset")
-def test_without_choose_model_a_kept_connection_serves_every_message() -> None:
-    """The text says what to leave out in a project of one's own. Then OpenAI's client is used."""
+def test_with_a_client_of_its_own_every_message_is_served() -> None:
+    client = "from agents import set_default_openai_client\nfrom openai import AsyncOpenAI\n"
+    client += "set_default_openai_client(AsyncOpenAI())\n"
     own = PROGRAM.replace(", model=choose_model()", "")
-    own = own.replace("from session_lab.models import choose_model\n", "")
+    own = own.replace("from session_lab.models import choose_model\n", client)
     assert "choose_model" not in own
     with LoopbackServer() as server:
         os.environ.update(OPENAI_BASE_URL=server.url, OPENAI_API_KEY="a-key-of-nobody")
