@@ -7,8 +7,10 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +19,50 @@ from agents.testing import ScriptedModel, assistant_message, function_call
 from session_lab.history.items import assistant_item, text_of, user_item
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import TurnReport
-from session_lab.runs.lab import Confirmed, Lab
+from session_lab.runs.compare import Comparison
+from session_lab.runs.lab import Lab
 from session_lab.runs.live_turn import LiveTurn
+from session_lab.runs.loop import BackgroundLoop
 from session_lab.store.database import Row
+from session_lab.store.seen import Seen, all_seen, last_turn
 
 EVERYTHING = MemoryPolicy()
-MakeLab = Callable[[Any], Lab]
+
+
+class PageLab:
+    """A lab as the pages use it: from threads without an event loop, each call waited for."""
+
+    def __init__(self, path: Path, model: Any) -> None:
+        self.loop = BackgroundLoop()
+        self.lab = Lab(path, model)
+
+    def __getattr__(self, name: str) -> Any:
+        """What the lab has; a coroutine function runs on the loop."""
+        found = getattr(self.lab, name)
+        return partial(self.wait_for, found) if iscoroutinefunction(found) else found
+
+    def wait_for(self, work: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **kw: Any) -> Any:
+        return self.loop.run(work(*args, **kw))
+
+    def stop(self, running: LiveTurn | Comparison) -> None:
+        self.loop.run(running.stop())
+
+    def close(self) -> None:
+        with suppress(RuntimeError):  # It is closed already.
+            self.loop.run(self.lab.close())
+            self.loop.close()
+
+
+MakeLab = Callable[[Any], PageLab]
 
 
 @contextmanager
 def labs_on(path: Path) -> Iterator[MakeLab]:
     """Makes labs on one file: each is another process as far as the session can tell."""
-    labs: list[Lab] = []
+    labs: list[PageLab] = []
 
-    def make(model: Any) -> Lab:
-        labs.append(Lab(path, model))
+    def make(model: Any) -> PageLab:
+        labs.append(PageLab(path, model))
         labs[-1].create("s", "File")
         return labs[-1]
 
@@ -119,19 +150,21 @@ def finish(live: LiveTurn) -> LiveTurn:
     return live
 
 
-def ask(lab: Lab, session_id: str, text: str | None, policy: MemoryPolicy = EVERYTHING) -> LiveTurn:
+def ask(
+    lab: PageLab, session_id: str, text: str | None, policy: MemoryPolicy = EVERYTHING
+) -> LiveTurn:
     return finish(lab.send(session_id, text, "Assistant", policy))
 
 
-def row_ids(lab: Lab, session_id: str = "s") -> list[int]:
+def row_ids(lab: PageLab, session_id: str = "s") -> list[int]:
     return [row.id for row in lab.catalog.database(session_id).rows(session_id)]
 
 
-def row_at(lab: Lab, session_id: str, index: int) -> Row:
+def row_at(lab: PageLab, session_id: str, index: int) -> Row:
     return lab.catalog.database(session_id).rows(session_id)[index]
 
 
-def labels(lab: Lab, session_id: str = "s") -> dict[str, str]:
+def labels(lab: PageLab, session_id: str = "s") -> dict[str, str]:
     """The first text that each labelled turn stored, and who answered it."""
     database = lab.catalog.database(session_id)
     reports = {report.stored[0]: report for report in database.reports(session_id)}
@@ -140,10 +173,10 @@ def labels(lab: Lab, session_id: str = "s") -> dict[str, str]:
     return {text: report.agent for text, report in told.items() if report}
 
 
-def pop(lab: Lab) -> None:
-    seen = lab.tail("s")
-    lab.remove("s", Confirmed(seen.version, seen.items[-1:]), whole_turn=False)
+def pop(lab: PageLab) -> None:
+    seen = all_seen(lab.catalog, "s")
+    lab.remove("s", Seen(seen.version, seen.items[-1:]), whole_turn=False)
 
 
-def undo(lab: Lab) -> None:
-    lab.remove("s", lab.last_turn("s"), whole_turn=True)
+def undo(lab: PageLab) -> None:
+    lab.remove("s", last_turn(lab.catalog, "s"), whole_turn=True)

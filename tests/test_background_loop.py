@@ -58,47 +58,9 @@ async def _set(event: asyncio.Event) -> None:
     event.set()
 
 
-def test_a_cancelled_coroutine_is_done_when_it_has_cleaned_up(loop: BackgroundLoop) -> None:
-    steps: list[str] = []
-
-    async def work() -> None:
-        steps.append("begun")
-        try:
-            await asyncio.sleep(3600)
-        finally:
-            await asyncio.sleep(0.05)
-            steps.append("cleaned up")
-
-    done = threading.Event()
-    cancel = loop.start(work(), lambda task: (steps.append(f"{task.cancelled()=}"), done.set()))
-    wait_until(lambda: steps, "the coroutine had begun")
-    cancel()
-    cancel()
-    assert done.wait(5)
-    assert steps == ["begun", "cleaned up", "task.cancelled()=True"], "a second cancel cuts in"
-
-
-def test_cancelled_before_its_first_step_it_is_done_too(loop: BackgroundLoop) -> None:
-    done = threading.Event()
-    block = threading.Event()
-
-    async def hold_the_loop() -> None:
-        block.wait(5)
-
-    with ThreadPoolExecutor(1) as pool:
-        held = pool.submit(loop.run, hold_the_loop())
-        cancel = loop.start(ident(), lambda _: done.set())
-        cancel()
-        block.set()
-        held.result(5)
-    assert done.wait(5)
-
-
 def test_close_ends_its_threads_and_lets_everybody_go() -> None:
     threads = set(threading.enumerate())
     loop = BackgroundLoop()
-    done = threading.Event()
-    loop.start(asyncio.sleep(3600), lambda _: done.set())
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(loop.run, asyncio.sleep(3600))
         loop.run(asyncio.to_thread(int))
@@ -107,20 +69,15 @@ def test_close_ends_its_threads_and_lets_everybody_go() -> None:
         loop.close()
         with pytest.raises(CancelledError):
             waiting.result(5)
-    assert done.wait(1)
     assert {thread for thread in threading.enumerate() if thread.is_alive()} <= threads
 
 
 def test_a_closed_loop_says_so_and_leaves_no_coroutine_behind() -> None:
     loop = BackgroundLoop()
-    cancel = loop.start(asyncio.sleep(3600), lambda _: None)
     loop.close()
     loop.close()
-    cancel()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(RuntimeError, match="closed"):
             loop.run(ident())
-        with pytest.raises(RuntimeError, match="closed"):
-            loop.start(ident(), lambda _: None)
         gc.collect()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from lab_tools import MakeLab, ask, labs_on, pop, row_at, says, undo
+from lab_tools import MakeLab, PageLab, ask, labs_on, pop, row_at, says, undo
 
 from session_lab.history.items import assistant_item, user_item
 from session_lab.lessons.exercises import (
@@ -19,8 +19,8 @@ from session_lab.lessons.exercises import (
 )
 from session_lab.lessons.runner import LESSONS
 from session_lab.models.offline import OfflineModel
-from session_lab.runs.lab import Lab
 from session_lab.store.database import Row
+from session_lab.store.seen import all_seen
 
 
 @pytest.fixture
@@ -30,11 +30,11 @@ def make_lab(tmp_path: Path) -> Iterator[MakeLab]:
 
 
 @pytest.fixture
-def lab(make_lab: MakeLab) -> Lab:
+def lab(make_lab: MakeLab) -> PageLab:
     return make_lab(OfflineModel())
 
 
-def say(lab: Lab, *texts: str, session_id: str = "s") -> None:
+def say(lab: PageLab, *texts: str, session_id: str = "s") -> None:
     for text in texts:
         ask(lab, session_id, text)
 
@@ -58,13 +58,13 @@ def test_nothing_found_is_not_passed() -> None:
 # -- 7.1 ------------------------------------------------------------------------------------
 
 
-def file_findings(lab: Lab, session_id: str = "s") -> list[Finding]:
+def file_findings(lab: PageLab, session_id: str = "s") -> list[Finding]:
     info = lab.catalog.existing(session_id)
     rows = lab.catalog.database(session_id).rows(session_id)
     return check_file(info, rows, lab.survived_row)
 
 
-def test_an_answer_from_before_a_restart_proves_the_file(lab: Lab) -> None:
+def test_an_answer_from_before_a_restart_proves_the_file(lab: PageLab) -> None:
     say(lab, "I live in Oslo.")
     lab.restart()
     say(lab, "Where do I live?")
@@ -81,13 +81,13 @@ def test_another_process_counts_as_a_restart(make_lab: MakeLab) -> None:
     assert passed(file_findings(second))
 
 
-def test_without_a_restart_it_is_not_proven(lab: Lab) -> None:
+def test_without_a_restart_it_is_not_proven(lab: PageLab) -> None:
     assert "Nothing is stored yet" in missing(file_findings(lab))
     say(lab, "I live in Oslo.", "Where do I live?")
     assert "No message is older than the last restart" in missing(file_findings(lab))
 
 
-def test_without_a_question_after_the_restart_it_is_not_proven(lab: Lab) -> None:
+def test_without_a_question_after_the_restart_it_is_not_proven(lab: PageLab) -> None:
     say(lab, "I live in Oslo.")
     lab.restart()
     assert "No reply was stored since the restart" in missing(file_findings(lab))
@@ -96,21 +96,21 @@ def test_without_a_question_after_the_restart_it_is_not_proven(lab: Lab) -> None
 @pytest.mark.parametrize(
     "after", ["What is my name?", "I live in Oslo, as you know.", "Hello!"], ids=repr
 )
-def test_an_answer_that_needs_no_memory_proves_nothing(lab: Lab, after: str) -> None:
+def test_an_answer_that_needs_no_memory_proves_nothing(lab: PageLab, after: str) -> None:
     say(lab, "I live in Oslo.")
     lab.restart()
     say(lab, after)
     assert "only the messages before it hold" in missing(file_findings(lab))
 
 
-def test_a_city_that_was_said_again_proves_nothing(lab: Lab) -> None:
+def test_a_city_that_was_said_again_proves_nothing(lab: PageLab) -> None:
     say(lab, "I live in Oslo.")
     lab.restart()
     say(lab, "Oslo, that is.", "Where do I live?")
     assert "only the messages before it hold" in missing(file_findings(lab))
 
 
-def test_a_session_in_memory_cannot_prove_it(lab: Lab) -> None:
+def test_a_session_in_memory_cannot_prove_it(lab: PageLab) -> None:
     lab.create("quick", "Memory")
     say(lab, "I live in Oslo.", session_id="quick")
     assert "in memory" in missing(file_findings(lab, "quick"))
@@ -122,11 +122,11 @@ def test_a_session_in_memory_cannot_prove_it(lab: Lab) -> None:
 THREE = ("My name is Alice.", "I work as a nurse.", "I live in Oslo.")
 
 
-def forgotten(lab: Lab, city: str = "Oslo") -> list[Finding]:
+def forgotten(lab: PageLab, city: str = "Oslo") -> list[Finding]:
     return check_forgotten(lab.catalog.database("s").rows("s"), lab.actions("s"), city)
 
 
-def test_undoing_the_turn_forgets_the_city(lab: Lab) -> None:
+def test_undoing_the_turn_forgets_the_city(lab: PageLab) -> None:
     say(lab, *THREE)
     undo(lab)
     findings = forgotten(lab)
@@ -138,21 +138,21 @@ def test_undoing_the_turn_forgets_the_city(lab: Lab) -> None:
     assert "My name is Alice." in findings[2].text
 
 
-def test_editing_every_message_forgets_the_city_too(lab: Lab) -> None:
+def test_editing_every_message_forgets_the_city_too(lab: PageLab) -> None:
     say(lab, *THREE, "Where do I live?")
     lab.edit_item("s", row_at(lab, "s", 7), "Noted.")
     lab.edit_item("s", row_at(lab, "s", 4), "I live by the sea.")
     assert passed(forgotten(lab))
 
 
-def test_the_reply_may_still_name_the_city(lab: Lab) -> None:
+def test_the_reply_may_still_name_the_city(lab: PageLab) -> None:
     say(lab, *THREE, "Where do I live?")
     assert "2 rows still name Oslo: 5, 8." in missing(forgotten(lab))
     lab.edit_item("s", row_at(lab, "s", 4), "I live by the sea.")
     assert "1 row still name" in missing(forgotten(lab))
 
 
-def test_a_city_is_found_in_tool_items_and_in_any_case(lab: Lab) -> None:
+def test_a_city_is_found_in_tool_items_and_in_any_case(lab: PageLab) -> None:
     say(lab, *THREE)
     undo(lab)
     call = {"type": "function_call", "call_id": "1", "name": "go", "arguments": '{"to": "OSLO"}'}
@@ -160,20 +160,20 @@ def test_a_city_is_found_in_tool_items_and_in_any_case(lab: Lab) -> None:
     assert "still name" in missing(forgotten(lab))
 
 
-def test_part_of_a_word_is_not_the_city(lab: Lab) -> None:
+def test_part_of_a_word_is_not_the_city(lab: PageLab) -> None:
     say(lab, "My name is Alice.", "My ferry is the Osloford.")
     assert "has named Oslo" in missing(forgotten(lab))
 
 
-def test_a_city_that_was_never_said_cannot_be_forgotten(lab: Lab) -> None:
+def test_a_city_that_was_never_said_cannot_be_forgotten(lab: PageLab) -> None:
     say(lab, "My name is Alice.", "I work as a nurse.")
     assert "no item of this session has named Oslo" in missing(forgotten(lab))
     assert "Type the city" in missing(forgotten(lab, "  "))
 
 
-def test_clearing_does_not_count(lab: Lab) -> None:
+def test_clearing_does_not_count(lab: PageLab) -> None:
     say(lab, *THREE)
-    lab.clear("s", lab.tail("s").version)
+    lab.clear("s", all_seen(lab.catalog, "s").version)
     say(lab, "My name is Alice.", "I work as a nurse.")
     assert "It was cleared after Oslo was said" in missing(forgotten(lab))
     say(lab, "I live in Oslo.")
@@ -181,7 +181,7 @@ def test_clearing_does_not_count(lab: Lab) -> None:
     assert passed(forgotten(lab)), "it was said again after that, and then forgotten rightly"
 
 
-def test_forgetting_everything_does_not_count(lab: Lab) -> None:
+def test_forgetting_everything_does_not_count(lab: PageLab) -> None:
     say(lab, *THREE)
     undo(lab)
     undo(lab)
@@ -190,14 +190,14 @@ def test_forgetting_everything_does_not_count(lab: Lab) -> None:
     assert "Left of what you said: nothing" in missing(forgotten(lab))
 
 
-def test_a_fork_from_before_never_held_the_city(lab: Lab) -> None:
+def test_a_fork_from_before_never_held_the_city(lab: PageLab) -> None:
     say(lab, *THREE)
     lab.fork("s", "copy", 4, "File")
     rows = lab.catalog.database("copy").rows("copy")
     assert "has named Oslo" in missing(check_forgotten(rows, lab.actions("copy"), "Oslo"))
 
 
-def test_every_way_to_change_a_session_is_followed(lab: Lab) -> None:
+def test_every_way_to_change_a_session_is_followed(lab: PageLab) -> None:
     lab.import_items("new", "", [user_item("I live in Oslo."), assistant_item("Noted.")])
     for text in ("My name is Alice.", "I work as a nurse."):
         lab.add_item("new", user_item(text))
@@ -218,7 +218,7 @@ def test_what_is_popped_is_followed_too(make_lab: MakeLab) -> None:
 # -- 7.3 ------------------------------------------------------------------------------------
 
 
-def isolation(lab: Lab, first: str, second: str) -> list[Finding]:
+def isolation(lab: PageLab, first: str, second: str) -> list[Finding]:
     def rows(session_id: str) -> list[Row]:
         return lab.catalog.database(session_id).rows(session_id)
 
@@ -227,14 +227,14 @@ def isolation(lab: Lab, first: str, second: str) -> list[Finding]:
 
 
 @pytest.fixture
-def two(lab: Lab) -> Lab:
+def two(lab: PageLab) -> PageLab:
     for number, session_id in enumerate(("user_123", "user_456"), 1):
         lab.create(session_id, "File")
         say(lab, f"My order is A-100{number}.", session_id=session_id)
     return lab
 
 
-def test_two_orders_in_two_sessions_are_apart(two: Lab) -> None:
+def test_two_orders_in_two_sessions_are_apart(two: PageLab) -> None:
     findings = isolation(two, "user_123", "user_456")
     assert passed(findings)
     assert [finding.text for finding in findings] == [
@@ -244,17 +244,17 @@ def test_two_orders_in_two_sessions_are_apart(two: Lab) -> None:
     ]
 
 
-def test_asking_both_the_same_changes_nothing(two: Lab) -> None:
+def test_asking_both_the_same_changes_nothing(two: PageLab) -> None:
     for session_id in ("user_123", "user_456"):
         say(two, "Hello!", "What is my order?", session_id=session_id)
     assert passed(isolation(two, "user_123", "user_456"))
 
 
-def test_one_session_is_not_two(two: Lab) -> None:
+def test_one_session_is_not_two(two: PageLab) -> None:
     assert "This is one session" in missing(isolation(two, "user_123", "user_123"))
 
 
-def test_a_fact_that_stands_in_both_is_found(two: Lab) -> None:
+def test_a_fact_that_stands_in_both_is_found(two: PageLab) -> None:
     say(two, "My order is A-1001.", session_id="user_456")
     findings = isolation(two, "user_123", "user_456")
     told = [finding.text for finding in findings if not finding.holds]
@@ -262,12 +262,12 @@ def test_a_fact_that_stands_in_both_is_found(two: Lab) -> None:
     assert all("every word of it stands in" in text for text in told)
 
 
-def test_the_other_reply_that_names_the_order_is_found(two: Lab) -> None:
+def test_the_other_reply_that_names_the_order_is_found(two: PageLab) -> None:
     two.add_item("user_456", assistant_item("The other order is A-1001."))
     assert "user_123: every word" in missing(isolation(two, "user_123", "user_456"))
 
 
-def test_sessions_without_a_fact_prove_nothing(lab: Lab) -> None:
+def test_sessions_without_a_fact_prove_nothing(lab: PageLab) -> None:
     lab.create("other", "File")
     say(lab, "My order is A-1001.")
     assert "other was told nothing yet" in missing(isolation(lab, "s", "other"))
@@ -277,7 +277,7 @@ def test_sessions_without_a_fact_prove_nothing(lab: Lab) -> None:
     assert "other has no fact of its own" in missing(isolation(lab, "s", "other"))
 
 
-def test_a_session_in_memory_is_another_database(two: Lab) -> None:
+def test_a_session_in_memory_is_another_database(two: PageLab) -> None:
     two.create("quick", "Memory")
     say(two, "My order is A-1003.", session_id="quick")
     assert "quick is in memory" in missing(isolation(two, "user_123", "quick"))

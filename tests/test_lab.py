@@ -9,6 +9,7 @@ from agents.testing import ScriptedModel, assistant_message
 from lab_tools import (
     EVERYTHING,
     MakeLab,
+    PageLab,
     ask,
     asks_for_days,
     finish,
@@ -29,9 +30,9 @@ from session_lab.code_view.actions import Fork
 from session_lab.history.items import assistant_item, kind, text_of, user_item
 from session_lab.history.report import WINDOW
 from session_lab.history.turns import SessionChanged
-from session_lab.runs.lab import Confirmed, Lab
 from session_lab.runs.session_log import Change
 from session_lab.store.catalog import CatalogError
+from session_lab.store.seen import Seen, all_seen, last_item, last_turn, unanswered
 
 CALL = {"type": "function_call", "call_id": "c1", "name": "days_between", "arguments": "{}"}
 OUTPUT = {"type": "function_call_output", "call_id": "c1", "output": "2 days"}
@@ -48,9 +49,9 @@ def make(path: Path) -> Iterator[MakeLab]:
         yield made
 
 
-def fill(lab: Lab, items: list[Any], session_id: str = "s") -> None:
+def fill(lab: PageLab, items: list[Any], session_id: str = "s") -> None:
     """As another program would: the lab does not know of it."""
-    lab._loop.run(lab.catalog.open(session_id).add_items(items))
+    lab.wait_for(lab.catalog.open(session_id).add_items, items)
 
 
 # -- what goes ------------------------------------------------------------------------------
@@ -63,7 +64,7 @@ def test_undo_takes_the_tool_items_along(make: MakeLab, path: Path) -> None:
     lab = make(model)
     ask(lab, "s", "first")
     ask(lab, "s", "How long?")
-    confirmed = lab.last_turn("s")
+    confirmed = last_turn(lab.catalog, "s")
     assert list(map(kind, confirmed.items)) == ["user", "tool call", "tool output", "assistant"]
     ids = row_ids(lab)
     lab.remove("s", confirmed, whole_turn=True)
@@ -95,7 +96,7 @@ def test_clear_empties_the_session_and_keeps_it(make: MakeLab, path: Path) -> No
     lab = make(says("one"))
     ask(lab, "s", "a")
     lab.catalog.rename("s", "My title")
-    lab.clear("s", lab.tail("s").version)
+    lab.clear("s", all_seen(lab.catalog, "s").version)
     assert stored(path, "s") == [] and labels(lab) == {}
     assert lab.catalog.existing("s").title == "My title"
     assert len(lab.change("s").removed) == 2
@@ -140,7 +141,11 @@ def test_rows_that_hold_no_json_do_not_shift_what_is_meant(make: MakeLab, path: 
     lab = make(says())
     insert(path, "s", "not JSON")
     fill(lab, talk(2))
-    assert list(map(text_of, lab.tail("s", 2).items)) == ["answer 0", "question 1", "answer 1"]
+    assert list(map(text_of, all_seen(lab.catalog, "s", 2).items)) == [
+        "answer 0",
+        "question 1",
+        "answer 1",
+    ]
     lab.edit_item("s", row_at(lab, "s", 3), "edited")
     lab.fork("s", "copy", 2, "File")
     assert list(map(text_of, stored(path, "copy"))) == ["question 0"]
@@ -152,9 +157,9 @@ def test_rows_that_hold_no_json_do_not_shift_what_is_meant(make: MakeLab, path: 
 
 # -- what was confirmed, or nothing ---------------------------------------------------------
 
-CHANGES: dict[str, Callable[[Lab, Confirmed], None]] = {
-    "undo": lambda lab, seen: lab.remove("s", Confirmed(seen.version, seen.items[-4:]), True),
-    "pop": lambda lab, seen: lab.remove("s", Confirmed(seen.version, seen.items[-1:]), False),
+CHANGES: dict[str, Callable[[PageLab, Seen], None]] = {
+    "undo": lambda lab, seen: lab.remove("s", Seen(seen.version, seen.items[-4:]), True),
+    "pop": lambda lab, seen: lab.remove("s", Seen(seen.version, seen.items[-1:]), False),
     "clear": lambda lab, seen: lab.clear("s", seen.version),
     "delete": lambda lab, seen: lab.delete("s", seen.version),
 }
@@ -163,11 +168,11 @@ CHANGES: dict[str, Callable[[Lab, Confirmed], None]] = {
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 @pytest.mark.parametrize("meanwhile", ["added", "removed", "replaced", "rewritten"])
 def test_nothing_goes_if_the_session_changed_since(
-    make: MakeLab, path: Path, change: Callable[[Lab, Confirmed], None], meanwhile: str
+    make: MakeLab, path: Path, change: Callable[[PageLab, Seen], None], meanwhile: str
 ) -> None:
     lab, other = make(says()), make(says())
     fill(lab, [*talk(1), user_item("How long?"), CALL, OUTPUT, assistant_item("Two days.")])
-    seen = lab.tail("s")
+    seen = all_seen(lab.catalog, "s")
     if meanwhile == "added":
         other.add_item("s", user_item("from another tab"))
     elif meanwhile == "rewritten":
@@ -189,7 +194,7 @@ def test_nothing_goes_if_the_session_changed_since(
 def test_what_was_confirmed_goes_after_a_look_at_the_news(make: MakeLab, path: Path) -> None:
     lab, other = make(says()), make(says())
     fill(lab, talk(2))
-    seen = lab.last_turn("s")
+    seen = last_turn(lab.catalog, "s")
     other.add_item("s", user_item("new"))
     with pytest.raises(CatalogError):
         lab.remove("s", seen, whole_turn=True)
@@ -213,7 +218,7 @@ def test_a_change_marks_exactly_its_rows(make: MakeLab, path: Path, count: int) 
     lab.edit_item("i", row_at(lab, "i", count - 1), "edited")
     assert lab.change("i") == Change(edited=frozenset({ids[-2]}))
     assert row_ids(lab, "i") == ids
-    lab.clear("i", lab.tail("i").version)
+    lab.clear("i", all_seen(lab.catalog, "i").version)
     assert [row.id for row in lab.change("i").removed] == ids
     assert lab.change("i").added == frozenset()
 
@@ -224,7 +229,7 @@ def test_a_fork_onto_its_own_id_is_refused_and_the_session_goes_on(make: MakeLab
     with pytest.raises(CatalogError, match="exists"):
         lab.fork("s", "s", 1, "File")
     finish(lab.send("s", "How are you?", "Assistant", EVERYTHING))
-    assert lab.tail("s").version.item_count == 4
+    assert all_seen(lab.catalog, "s").version.item_count == 4
 
 
 def test_a_reply_added_by_hand_is_not_labelled_as_the_agents(make: MakeLab) -> None:
@@ -241,20 +246,20 @@ def test_unreadable_rows_that_will_go_are_counted(make: MakeLab, path: Path) -> 
     insert(path, "s", "not JSON")
     fill(lab, [user_item("anyone?")])
     insert(path, "s", "nor this")
-    assert lab.last_turn("s").unreadable == lab.last_item("s").unreadable == 1
-    unanswered = lab.unanswered("s")
-    assert unanswered is not None and unanswered.items == [user_item("anyone?")]
-    lab.remove("s", unanswered, whole_turn=True)
+    assert last_turn(lab.catalog, "s").unreadable == last_item(lab.catalog, "s").unreadable == 1
+    question = unanswered(lab.catalog, "s")
+    assert question is not None and question.items == [user_item("anyone?")]
+    lab.remove("s", question, whole_turn=True)
     assert [row.is_item for row in lab.catalog.database("s").rows("s")] == [True, True, False]
-    assert lab.unanswered("s") is None
+    assert unanswered(lab.catalog, "s") is None
 
 
 def test_the_unanswered_question_of_a_long_turn_is_found(make: MakeLab) -> None:
     lab = make(says())
     turn = [user_item("start"), *([CALL, OUTPUT] * (WINDOW // 2 + 1))]
     fill(lab, [*talk(1), *turn])
-    unanswered = lab.unanswered("s")
-    assert unanswered is not None and unanswered.items == turn
+    question = unanswered(lab.catalog, "s")
+    assert question is not None and question.items == turn
 
 
 def test_import_never_writes_into_a_session_that_exists(make: MakeLab, path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lab_tools import (
     MakeLab,
+    PageLab,
     ask,
     insert,
     labels,
@@ -26,7 +27,7 @@ from lab_tools import (
 from session_lab.code_view.actions import AddItems, Baseline, CreateSession, Reopen, RunTurn
 from session_lab.code_view.script import script
 from session_lab.history.items import user_item
-from session_lab.runs.lab import Lab
+from session_lab.store.seen import all_seen
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_a_restart_loses_memory_sessions_and_nothing_else(make: MakeLab, path: P
     assert sorted(lab.restart()) == ["m", "n"]
     assert [info.session_id for info in lab.catalog.sessions()] == ["s"]
     assert lab.actions("m") == () and labels(lab) == {"kept": "Assistant"}
-    assert lab.create("m", "Memory") and lab.tail("m").items == []
+    assert lab.create("m", "Memory") and all_seen(lab.catalog, "m").items == []
 
 
 steps = st.sampled_from(["add", "pop", "undo", "clear", "edit", "say", "fail", "elsewhere"])
@@ -90,7 +91,7 @@ def test_whatever_is_done_rows_marks_and_script_agree(
     tmp_path_factory: pytest.TempPathFactory, chosen: list[str]
 ) -> None:
     path = tmp_path_factory.mktemp("any") / "sessions.db"
-    lab = Lab(path, None)
+    lab = PageLab(path, None)
     lab.create("s", "File")
     for number, step in enumerate(chosen):
         before = set(row_ids(lab))
@@ -98,13 +99,13 @@ def test_whatever_is_done_rows_marks_and_script_agree(
             insert(path, "s", json.dumps(user_item(f"from elsewhere {number}")))
             continue
         outcome: Any = ValueError("down") if step == "fail" else [assistant_message("reply")]
-        lab.model = ScriptedModel([outcome])
+        lab.lab.model = ScriptedModel([outcome])
         if step in ("say", "fail"):
             ask(lab, "s", f"text {number}")
         elif step == "add":
             lab.add_item("s", user_item(f"added {number}"))
         elif before:
-            seen = lab.tail("s")
+            seen = all_seen(lab.catalog, "s")
             {"pop": pop, "undo": undo}.get(step, lambda lab: None)(lab)
             if step == "edit":
                 lab.edit_item("s", row_at(lab, "s", len(seen.items) // 2), "edited")
@@ -114,9 +115,9 @@ def test_whatever_is_done_rows_marks_and_script_agree(
             continue
         assert lab.change("s").added == set(row_ids(lab)) - before
         assert {row.id for row in lab.change("s").removed} == before - set(row_ids(lab))
-        assert lab.tail("s").items == stored(path, "s")
+        assert all_seen(lab.catalog, "s").items == stored(path, "s")
         labels(lab)
-    code, items = script(lab.actions("s")), lab.tail("s").items
+    code, items = script(lab.actions("s")), all_seen(lab.catalog, "s").items
     lab.close()
     rebuilt = path.with_name("rebuilt.db")
     exec(code.replace('"session.db"', repr(str(rebuilt))), {})

@@ -15,6 +15,7 @@ from agents.testing import ModelStep, ScriptedModel, assistant_message
 from lab_tools import (
     EVERYTHING,
     MakeLab,
+    PageLab,
     ask,
     finish,
     labs_on,
@@ -25,8 +26,8 @@ from lab_tools import (
 )
 
 from session_lab.history.items import user_item
-from session_lab.runs.lab import Lab
 from session_lab.store.catalog import in_thread
+from session_lab.store.seen import all_seen
 
 
 @pytest.fixture
@@ -61,14 +62,14 @@ class Pulse:
         self._ended.set()
 
 
-CHANGES: dict[str, Callable[[Lab], object]] = {
+CHANGES: dict[str, Callable[[PageLab], object]] = {
     "send": lambda lab: ask(lab, "s", "hi"),
     "add": lambda lab: lab.add_item("s", user_item("more")),
     "edit": lambda lab: lab.edit_item("s", row_at(lab, "s", 1), "edited"),
     "pop": pop,
     "undo": undo,
-    "clear": lambda lab: lab.clear("s", lab.tail("s").version),
-    "delete": lambda lab: lab.delete("s", lab.tail("s").version),
+    "clear": lambda lab: lab.clear("s", all_seen(lab.catalog, "s").version),
+    "delete": lambda lab: lab.delete("s", all_seen(lab.catalog, "s").version),
     "fork": lambda lab: lab.fork("s", "copy", 2, "File"),
     "fork of memory": lambda lab: lab.fork("calm", "copy", 2, "File"),
     "create": lambda lab: lab.create("new", "File"),
@@ -82,7 +83,7 @@ SDK_WRITES = {"send": 2, "add": 1, "pop": 1, "undo": 2, "clear": 1, "delete": 1}
 
 
 @contextmanager
-def a_stream_goes_on(make: MakeLab) -> Iterator[Lab]:
+def a_stream_goes_on(make: MakeLab) -> Iterator[PageLab]:
     """A lab that streams into a session in memory; at the end no pause may have been long."""
     pulse, reply = Pulse(), [assistant_message("reply")]
     lab = make(ScriptedModel([reply, ModelStep.respond(pulse), reply]))
@@ -109,7 +110,7 @@ def connection(path: Path) -> Iterator[sqlite3.Connection]:
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_a_locked_file_holds_up_no_other_stream(
-    make: MakeLab, path: Path, change: Callable[[Lab], object]
+    make: MakeLab, path: Path, change: Callable[[PageLab], object]
 ) -> None:
     with a_stream_goes_on(make) as lab, connection(path) as other, ThreadPoolExecutor(1) as pool:
         other.execute("BEGIN EXCLUSIVE")

@@ -14,6 +14,7 @@ from lab_tools import (
     EVERYTHING,
     Gate,
     MakeLab,
+    PageLab,
     ask,
     asks_for_days,
     finish,
@@ -32,9 +33,9 @@ from session_lab.history.items import kind, text_of, user_item
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import WINDOW
 from session_lab.models.offline import OfflineModel
-from session_lab.runs.lab import Lab
 from session_lab.runs.live_turn import LiveTurn
 from session_lab.store.catalog import CatalogError
+from session_lab.store.seen import all_seen
 
 
 @pytest.fixture
@@ -133,7 +134,7 @@ def test_a_run_that_cannot_use_its_database_says_so(make: MakeLab, path: Path) -
         lab.send("s", "hi", "Assistant", EVERYTHING)
     query(path, "ALTER TABLE gone RENAME TO agent_messages")
     model = Gate("reply")
-    lab.model = ScriptedModel([ModelStep.respond(model)])
+    lab.lab.model = ScriptedModel([ModelStep.respond(model)])
     live = lab.send("s", "hi", "Assistant", EVERYTHING)
     model.reached.wait(5)
     query(path, "DROP TABLE lab_turns")
@@ -149,7 +150,7 @@ def test_a_session_that_another_process_deleted_does_not_come_back(
 ) -> None:
     lab, other = make(says("hello", "never")), make(says())
     ask(lab, "s", "hi")
-    other.delete("s", other.tail("s").version)
+    other.delete("s", all_seen(other.catalog, "s").version)
     with pytest.raises(CatalogError, match="does not exist any more"):
         lab.send("s", "again", "Assistant", EVERYTHING)
     assert lab.catalog.count() == 0 and stored(path, "s") == []
@@ -256,9 +257,9 @@ def test_of_two_sends_at_once_one_is_refused(
         assert gate.reached.wait(5)
         for change in (
             lambda: lab.add_item("s", user_item("x")),
-            lambda: lab.clear("s", lab.tail("s").version),
+            lambda: lab.clear("s", all_seen(lab.catalog, "s").version),
             lambda: lab.fork("s", "copy", 1, "File"),
-            lambda: lab.delete("s", lab.tail("s").version),
+            lambda: lab.delete("s", all_seen(lab.catalog, "s").version),
             lambda: lab.preview("s", "x", "Assistant", EVERYTHING),
             lab.restart,
         ):
@@ -325,7 +326,7 @@ def test_two_tabs_may_look_at_the_preview_at_once(make: MakeLab, path: Path) -> 
 
 def test_close_ends_runs_and_threads(tmp_path: Path) -> None:
     before = set(threading.enumerate())
-    lab = Lab(tmp_path / "sessions.db", OfflineModel(0.05))
+    lab = PageLab(tmp_path / "sessions.db", OfflineModel(0.05))
     lives = []
     for name, storage in (("a", "File"), ("b", "Memory"), ("c", "File")):
         lab.create(name, storage)  # type: ignore[arg-type]

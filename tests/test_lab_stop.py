@@ -12,6 +12,7 @@ from lab_tools import (
     EVERYTHING,
     Gate,
     MakeLab,
+    PageLab,
     ask,
     asks_for_days,
     labs_on,
@@ -24,7 +25,6 @@ from lab_tools import (
 from session_lab.code_view import agents as lab_agents
 from session_lab.history.items import kind
 from session_lab.models.offline import OfflineModel
-from session_lab.runs.lab import Lab
 
 
 @pytest.fixture
@@ -49,23 +49,23 @@ async def days_between(start_date: str, end_date: str) -> str:
 TOOL_REACHED = threading.Event()
 
 
-def stop_then_go_on(lab: Lab, path: Path, whole: list[list[str]]) -> None:
+def stop_then_go_on(lab: PageLab, path: Path, whole: list[list[str]]) -> None:
     """Stop the run; its rows are one of `whole`; the session is free, and the retry answers."""
     live = lab.live("s")
     assert live is not None
-    live.stop()
+    lab.stop(live)
     assert lab.live("s") is None and not lab.catalog.is_busy("s")
     assert list(map(kind, stored(path, "s"))) in whole
     report = lab.report("s")
     assert report is not None and report.error == "Stopped."
     assert lab.catalog.database("s").reports("s") == []
-    lab.model = says("Here you are.", "And again.")
+    lab.lab.model = says("Here you are.", "And again.")
     if stored(path, "s"):
         ask(lab, "s", None)
         assert texts(path).count("How long?") == 1 and texts(path)[-1] == "Here you are."
     ask(lab, "s", "Thanks")
     assert texts(path)[-2] == "Thanks"
-    live.stop()
+    lab.stop(live)
 
 
 def test_stopped_before_the_first_token(make: MakeLab, path: Path) -> None:
@@ -79,7 +79,7 @@ def test_stopped_before_the_first_token(make: MakeLab, path: Path) -> None:
 def test_stopped_at_once(make: MakeLab, path: Path) -> None:
     lab = make(says("never"))
     live = lab.send("s", "How long?", "Assistant", EVERYTHING)
-    live.stop()
+    lab.stop(live)
     assert list(map(kind, stored(path, "s"))) in ([], ["user"], ["user", "assistant"])
     ask(lab, "s", "Still there?")
     assert "Still there?" in texts(path)
@@ -112,7 +112,7 @@ def test_stopped_at_any_moment(make: MakeLab, path: Path, delay: float) -> None:
     question = "How many days from 2026-01-01 to 2026-01-03?"
     live = lab.send("s", question, "Assistant", EVERYTHING)
     threading.Event().wait(delay)
-    live.stop()
+    lab.stop(live)
     whole = ["user", "tool call", "tool output", "assistant"]
     kinds = list(map(kind, stored(path, "s")))
     assert kinds == whole[: len(kinds)]

@@ -14,7 +14,7 @@ from session_lab.pages import dialogs
 from session_lab.pages.conversation import show_rows
 from session_lab.pages.inspector import show_inspector
 from session_lab.pages.live_reply import LiveReply
-from session_lab.pages.open_lab import open_lab, shown_errors
+from session_lab.pages.open_lab import open_lab, shown_errors, wait_for
 from session_lab.pages.safe_text import as_typed, count_of
 from session_lab.pages.sidebar import chosen_session, show_sidebar
 from session_lab.pages.tab import MESSAGE, Dialog, Tab, ask, carry_out, say, show_outcome, this_tab
@@ -23,6 +23,7 @@ from session_lab.runs.live_turn import LiveTurn
 from session_lab.runs.turn import STOPPED
 from session_lab.store.catalog import CatalogError
 from session_lab.store.database import SessionInfo
+from session_lab.store.seen import unanswered
 
 SHOWN_ROWS = 40
 HEIGHT = 500
@@ -88,7 +89,7 @@ def send_what_was_said(
     while tab.said:  # No Streamlit call in here: it could end the script in between.
         session_id, text = tab.said.pop(0)
         try:
-            lab.send(session_id, text, agent, policy)
+            wait_for(lab.send(session_id, text, agent, policy))
         except CatalogError as error:
             problems.append(str(error))
             if text is not None:
@@ -193,8 +194,8 @@ def show_unanswered(lab: Lab, tab: Tab, info: SessionInfo) -> None:
     report = lab.report(info.session_id)
     if report is not None and report.error not in (None, STOPPED):
         st.error(as_typed(str(report.error), 600), icon=":material/error:")
-    unanswered = lab.unanswered(info.session_id)
-    if unanswered is None:
+    question = unanswered(lab.catalog, info.session_id)
+    if question is None:
         return
     st.warning(
         "The last question is stored without an answer. Retry asks again without storing it "
@@ -217,7 +218,7 @@ def show_unanswered(lab: Lab, tab: Tab, info: SessionInfo) -> None:
             on_click=carry_out,
             args=(
                 tab,
-                partial(lab.remove, info.session_id, unanswered, whole_turn=True),
+                lambda: wait_for(lab.remove(info.session_id, question, whole_turn=True)),
             ),
         )
 
@@ -226,7 +227,12 @@ def follow(live: LiveTurn, place: DeltaGenerator) -> None:
     """Show the reply as it is written, until it is done or a person stops it."""
     reply = LiveReply(live, place)
     with place:
-        st.button("Stop", icon=":material/stop_circle:", on_click=live.stop, key="stop")
+        st.button(
+            "Stop",
+            icon=":material/stop_circle:",
+            on_click=lambda: wait_for(live.stop()),
+            key="stop",
+        )
     for _ in live.follow():
         reply.draw()
     st.rerun()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import cast
 
 import streamlit as st
@@ -16,7 +15,7 @@ from session_lab.pages.conversation import show_rows
 from session_lab.pages.inspector import show_calls
 from session_lab.pages.isolation_view import show_proof, show_untouched
 from session_lab.pages.live_reply import LiveReply
-from session_lab.pages.open_lab import open_lab, shown_errors
+from session_lab.pages.open_lab import open_lab, shown_errors, wait_for
 from session_lab.pages.safe_text import as_typed, count_of, item_line
 from session_lab.pages.session_choice import LISTED, choose_session, listed
 from session_lab.pages.sidebar import policy_choice
@@ -45,7 +44,6 @@ class Choice:
     infos: tuple[SessionInfo, SessionInfo]
     policies: tuple[MemoryPolicy, MemoryPolicy]
     agent: AgentName
-    keep: bool
 
     @property
     def is_one_session(self) -> bool:
@@ -73,7 +71,10 @@ def main() -> None:
             below_input.button(QUESTION, on_click=say_both, args=(tab, QUESTION))
         elif not comparison.is_done:
             below_input.button(
-                "Stop", icon=":material/stop_circle:", on_click=comparison.stop, key="stop-both"
+                "Stop",
+                icon=":material/stop_circle:",
+                on_click=lambda: wait_for(comparison.stop()),
+                key="stop-both",
             )
         show(lab, choice, comparison)
 
@@ -126,7 +127,7 @@ def choose_sessions(lab: Lab, agent: AgentName, search: str) -> Choice | None:
     if first.session_id == second.session_id:
         st.warning("This is one session twice. Choose two, or compare two memory policies.")
         return None
-    return Choice((first, second), (MemoryPolicy(), MemoryPolicy()), agent, keep=True)
+    return Choice((first, second), (MemoryPolicy(), MemoryPolicy()), agent)
 
 
 def choose_policies(lab: Lab, agent: AgentName, search: str) -> Choice | None:
@@ -144,8 +145,7 @@ def choose_policies(lab: Lab, agent: AgentName, search: str) -> Choice | None:
         first = policy_choice("Memory of copy A", "memory-a")
     with right:
         second = policy_choice("Memory of copy B", "memory-b", start=1, items=2)
-    keep = st.toggle("Keep the copies", help="They stay in the list of Chat until the app ends.")
-    return Choice((session, session), (first, second), agent, keep)
+    return Choice((session, session), (first, second), agent)
 
 
 def show_nothing_to_compare(lab: Lab, tab: Tab, count: int) -> None:
@@ -160,7 +160,7 @@ def show_nothing_to_compare(lab: Lab, tab: Tab, count: int) -> None:
         icon=":material/add:",
         type="primary",
         on_click=carry_out,
-        args=(tab, partial(create_examples, lab)),
+        args=(tab, lambda: wait_for(create_examples(lab))),
     )
 
 
@@ -178,8 +178,8 @@ def start(lab: Lab, tab: Tab, choice: Choice) -> Comparison | None:
     if not text.strip():
         return None
     ids = (choice.infos[0].session_id, choice.infos[1].session_id)
-    comparison = (
-        compare_policies(lab, ids[0], choice.policies, text, choice.agent, keep=choice.keep)
+    comparison = wait_for(
+        compare_policies(lab, ids[0], choice.policies, text, choice.agent)
         if choice.is_one_session
         else compare_sessions(lab, ids, text, choice.agent, choice.policies[0])
     )
@@ -202,7 +202,7 @@ def show(lab: Lab, choice: Choice, comparison: Comparison | None) -> None:
     for number, place in enumerate(places):
         with place:
             if comparison is not None:
-                show_side(comparison.sides[number], f"side-{number}")
+                show_side(comparison.sides[number], f"side-{number}", choice.is_one_session)
             else:
                 show_stored(lab, choice.infos[number], f"side-{number}")
     if comparison is not None and comparison.problem:
@@ -223,14 +223,14 @@ def show_head(choice: Choice, number: int) -> None:
         st.markdown(f"##### {letter}: {as_typed(info.title, 60)} :{color}-badge[{info.storage}]")
 
 
-def show_side(side: Side, key: str) -> None:
+def show_side(side: Side, key: str, is_copy: bool) -> None:
     """The turn as it was stored, then its requests, then its rows."""
     report = side.live.report
     question = side.question_row
     show_rows(side.added, [report] if report is not None else [], key)
     if report is not None and report.error is not None:
         st.error(as_typed(report.error, 600), icon=":material/error:")
-        if side.is_kept and question is not None:
+        if not is_copy and question is not None:
             st.caption("The question is stored without an answer: Chat offers Retry and Remove.")
     if report is not None and report.calls:
         show_calls(report, key)

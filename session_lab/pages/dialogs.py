@@ -15,9 +15,10 @@ import streamlit as st
 
 from session_lab.history.items import assistant_item, text_of, user_item
 from session_lab.history.turns import pop_splits_pair
+from session_lab.pages.open_lab import shown_errors, wait_for
 from session_lab.pages.safe_text import as_typed, count_of, item_line
 from session_lab.pages.tab import Dialog, Tab, carry_out, dialog
-from session_lab.runs.lab import Confirmed, Lab
+from session_lab.runs.lab import Lab
 from session_lab.store.catalog import (
     MAX_ID_LENGTH,
     MAX_TITLE_LENGTH,
@@ -25,6 +26,7 @@ from session_lab.store.catalog import (
     session_id_problem,
 )
 from session_lab.store.database import Row, Storage
+from session_lab.store.seen import Seen, all_seen, last_item, last_turn
 from session_lab.store.transfer import (
     MAX_BYTES,
     SessionFile,
@@ -53,7 +55,7 @@ def new_session_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
 
     def create() -> None:
         new_id, storage = _typed_id(), st.session_state["storage"]
-        if not lab.create(new_id, storage):
+        if not wait_for(lab.create(new_id, storage)):
             tab.news = f"{as_typed(new_id, 60)} exists already: opened, nothing changed."
         tab.session_id = new_id
 
@@ -61,25 +63,27 @@ def new_session_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
 
 
 def undo_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
-    confirmed = lab.last_turn(session_id)
+    seen = last_turn(lab.catalog, session_id)
 
     def draw() -> None:
-        st.write(f"The whole last turn goes: {count_of(len(confirmed.items), 'item')}.")
-        _list_items(confirmed.items)
-        _warn_of_unreadable(confirmed)
-        _button(tab, "Undo this turn", partial(lab.remove, session_id, confirmed, whole_turn=True))
+        st.write(f"The whole last turn goes: {count_of(len(seen.items), 'item')}.")
+        _list_items(seen.items)
+        _warn_of_unreadable(seen)
+        _button(
+            tab, "Undo this turn", lambda: wait_for(lab.remove(session_id, seen, whole_turn=True))
+        )
 
     return dialog("Undo turn", draw)
 
 
 def pop_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
-    confirmed = lab.last_item(session_id)
-    before = lab.tail(session_id, max(0, confirmed.version.item_count - LISTED)).items
+    seen = last_item(lab.catalog, session_id)
+    before = all_seen(lab.catalog, session_id, max(0, seen.version.item_count - LISTED)).items
 
     def draw() -> None:
         st.write("`pop_item()` removes the newest item, whatever it is:")
-        _list_items(confirmed.items)
-        _warn_of_unreadable(confirmed)
+        _list_items(seen.items)
+        _warn_of_unreadable(seen)
         if pop_splits_pair(before):
             st.warning(
                 "This parts a tool call from its output. The SDK sends no call without its output. "
@@ -87,34 +91,36 @@ def pop_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
                 "request. Undo turn removes both.",
                 icon=":material/link_off:",
             )
-        _button(tab, "Pop this item", partial(lab.remove, session_id, confirmed, whole_turn=False))
+        _button(
+            tab, "Pop this item", lambda: wait_for(lab.remove(session_id, seen, whole_turn=False))
+        )
 
     return dialog("Pop item", draw)
 
 
 def clear_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
-    info, confirmed = lab.catalog.existing(session_id), lab.tail(session_id)
-    items = count_of(confirmed.version.item_count, "item")
+    info, seen = lab.catalog.existing(session_id), all_seen(lab.catalog, session_id)
+    items = count_of(seen.version.item_count, "item")
 
     def draw() -> None:
         st.write(f"All {items} of **{as_typed(info.title, 60)}** go. The session itself stays.")
-        _list_items(confirmed.items, confirmed.version.item_count)
-        _button(tab, "Clear all items", partial(lab.clear, session_id, confirmed.version))
+        _list_items(seen.items, seen.version.item_count)
+        _button(tab, "Clear all items", lambda: wait_for(lab.clear(session_id, seen.version)))
 
     return dialog("Clear session", draw)
 
 
 def delete_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
-    info, confirmed = lab.catalog.existing(session_id), lab.tail(session_id)
-    items = count_of(confirmed.version.item_count, "item")
+    info, seen = lab.catalog.existing(session_id), all_seen(lab.catalog, session_id)
+    items = count_of(seen.version.item_count, "item")
 
     def draw() -> None:
         st.write(f"**{as_typed(info.title, 60)}** goes with its {items}. There is no way back.")
-        _list_items(confirmed.items, confirmed.version.item_count)
+        _list_items(seen.items, seen.version.item_count)
         _button(tab, "Delete session", delete)
 
     def delete() -> None:
-        lab.delete(session_id, confirmed.version)
+        wait_for(lab.delete(session_id, seen.version))
         tab.session_id = None
 
     return dialog("Delete session", draw)
@@ -153,21 +159,24 @@ def fork_dialog(lab: Lab, tab: Tab, session_id: str, item_count: int | None = No
 
     def fork() -> None:
         new_id, storage = _typed_id(), st.session_state["storage"]
-        lab.fork(session_id, new_id, copied, storage)
+        wait_for(lab.fork(session_id, new_id, copied, storage))
         tab.session_id = new_id
 
     return dialog("Fork", draw)
 
 
 def export_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
-    info, items = lab.catalog.existing(session_id), lab.tail(session_id).items
-    text = export_session(session_id, info.title, items)
+    info, items = lab.catalog.existing(session_id), all_seen(lab.catalog, session_id).items
 
     def draw() -> None:
+        st.write(f"{count_of(len(items), 'item')} as a JSON file that Import reads back.")
         if not items:
             st.info("The session holds no items yet.")
             return
-        st.write(f"{count_of(len(items), 'item')} as a JSON file that Import reads back.")
+        with shown_errors():
+            show_download(export_session(session_id, info.title, items))
+
+    def show_download(text: str) -> None:
         st.download_button(
             "Download JSON",
             text,
@@ -207,7 +216,7 @@ def import_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
 
     def import_session(found: SessionFile) -> None:
         new_id = _typed_id()
-        lab.import_items(new_id, found.title, found.items)
+        wait_for(lab.import_items(new_id, found.title, found.items))
         tab.session_id = new_id
 
     return dialog("Import", draw)
@@ -230,7 +239,7 @@ def restart_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
         _button(tab, "Restart now", restart)
 
     def restart() -> None:
-        gone = lab.restart()
+        gone = wait_for(lab.restart())
         kept = count_of(lab.catalog.count(), "file session")
         lost = count_of(len(gone), "memory session")
         tab.news = f"Restarted: {kept} still here, {lost} gone."
@@ -248,7 +257,8 @@ def add_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
 
     def add() -> None:
         text, role = _typed_text("add-text", "item"), st.session_state["add-role"]
-        lab.add_item(session_id, user_item(text) if role == "user" else assistant_item(text))
+        item = user_item(text) if role == "user" else assistant_item(text)
+        wait_for(lab.add_item(session_id, item))
 
     return dialog("Add an item", draw)
 
@@ -263,7 +273,7 @@ def edit_dialog(lab: Lab, tab: Tab, session_id: str, row: Row) -> Dialog:
             _submit(tab, "Save", edit)
 
     def edit() -> None:
-        lab.edit_item(session_id, row, _typed_text(key, "message"))
+        wait_for(lab.edit_item(session_id, row, _typed_text(key, "message")))
 
     return dialog("Edit a message", draw)
 
@@ -298,10 +308,10 @@ def _typed_text(key: str, noun: str) -> str:
     return text
 
 
-def _warn_of_unreadable(confirmed: Confirmed) -> None:
-    if confirmed.unreadable:
+def _warn_of_unreadable(seen: Seen) -> None:
+    if seen.unreadable:
         st.warning(
-            f"{count_of(confirmed.unreadable, 'row')} that hold no JSON go too: `pop_item()` "
+            f"{count_of(seen.unreadable, 'row')} that hold no JSON go too: `pop_item()` "
             "drops what it can't read. The Database tab shows them.",
             icon=":material/warning:",
         )

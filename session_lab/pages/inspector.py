@@ -17,7 +17,7 @@ from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import WINDOW, ModelCall, TurnReport
 from session_lab.models.offline import estimate_tokens
 from session_lab.pages import dialogs
-from session_lab.pages.open_lab import shown_errors
+from session_lab.pages.open_lab import shown_errors, wait_for
 from session_lab.pages.safe_text import as_typed, count_of, item_line
 from session_lab.pages.tab import Tab, ask
 from session_lab.runs.lab import Lab
@@ -141,7 +141,7 @@ def show_sent(
         text = st.text_input(
             "If you sent this now", "(your next message)", key="preview", max_chars=500
         )
-        call = lab.preview(info.session_id, text or " ", agent, policy)
+        call = wait_for(lab.preview(info.session_id, text or " ", agent, policy))
         rows = lab.catalog.database(info.session_id).rows(info.session_id, last=WINDOW)
         stored = {row.id: cast(Item, row.item) for row in rows if row.is_item}
         st.caption("A dry run of the SDK: nothing is stored and no model is called.")
@@ -250,7 +250,7 @@ def _segment(item: Item, tokens: int, color: str) -> str:
 
 def show_code(lab: Lab, info: SessionInfo) -> None:
     """The SDK calls behind what was just done, and all of them as one program."""
-    actions = lab.actions(info.session_id)
+    actions = wait_for(lab.actions(info.session_id))
     if not actions:
         st.info("Do something, such as sending a message: the SDK code behind it appears here.")
         return

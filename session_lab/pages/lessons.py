@@ -15,7 +15,7 @@ from session_lab.lessons.exercises import (
     passed,
 )
 from session_lab.lessons.runner import LESSONS, Lesson, LessonRun, LessonRunner
-from session_lab.pages.open_lab import open_lab, shown_errors
+from session_lab.pages.open_lab import open_lab, shown_errors, wait_for
 from session_lab.pages.readme_view import show_readme
 from session_lab.pages.safe_text import as_typed, count_of
 from session_lab.pages.session_choice import choose_session, listed
@@ -146,7 +146,7 @@ def check(
     if exercise.kind == "file":
         return check_file(first, rows, lab.survived_row)
     if exercise.kind == "forget":
-        return check_forgotten(rows, lab.actions(first.session_id), city)
+        return check_forgotten(rows, wait_for(lab.actions(first.session_id)), city)
     return check_isolation(first, rows, second, rows_of(lab, second))
 
 

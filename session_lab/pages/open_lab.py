@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -15,31 +16,50 @@ from session_lab.models.choose import configured_model
 from session_lab.models.offline import OfflineModel
 from session_lab.pages.safe_text import as_typed
 from session_lab.runs.lab import Lab
+from session_lab.runs.loop import BackgroundLoop
 from session_lab.runs.turn import error_line
 from session_lab.store.catalog import CatalogError
 from session_lab.store.transfer import TransferError
 
+T = TypeVar("T")
 WORD_DELAY = 0.03
 """Seconds between the offline model's words, so that a person sees the reply being written."""
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-@st.cache_resource(show_spinner=False, on_release=Lab.close)
-def _lab_of_process() -> Lab:
-    model = configured_model()  # Loads .env, which may name the database.
-    db_path = ROOT / (os.environ.get("SESSIONS_DB") or "data/sessions.db")
-    if isinstance(model, OfflineModel):
-        model = OfflineModel(WORD_DELAY)
-    return Lab(db_path, model)
+class _Process:
+    """What outlives every click: the lab, and the event loop on which its coroutines run."""
+
+    def __init__(self) -> None:
+        model = configured_model()  # Loads .env, which may name the database.
+        db_path = ROOT / (os.environ.get("SESSIONS_DB") or "data/sessions.db")
+        if isinstance(model, OfflineModel):
+            model = OfflineModel(WORD_DELAY)
+        self.lab = Lab(db_path, model)
+        self.loop = BackgroundLoop()
+
+    def close(self) -> None:
+        self.loop.run(self.lab.close())
+        self.loop.close()
+
+
+@st.cache_resource(show_spinner=False, on_release=_Process.close)
+def _process() -> _Process:
+    return _Process()
 
 
 def open_lab() -> Lab:
     """The lab, or a page that says why there is none."""
     try:
-        return _lab_of_process()
+        return _process().lab
     except Exception as error:
         st.error(as_typed(f"The app can't start. {error_line(error)}", 600))
         st.stop()
+
+
+def wait_for(work: Coroutine[Any, Any, T]) -> T:
+    """Have the lab do something, from one of Streamlit's threads, and wait for the outcome."""
+    return _process().loop.run(work)
 
 
 def readable(error: Exception) -> str:

@@ -12,6 +12,7 @@ from session_lab.code_view.agents import AGENT_NAMES, AgentName
 from session_lab.history.policies import POLICY_KINDS, MemoryPolicy, PolicyKind
 from session_lab.models.choose import describe_model
 from session_lab.pages.dialogs import new_session_dialog
+from session_lab.pages.open_lab import wait_for
 from session_lab.pages.safe_text import age, as_typed, count_of
 from session_lab.pages.tab import OPEN, Tab, ask, choose
 from session_lab.runs.lab import Lab
@@ -37,7 +38,7 @@ def chosen_session(lab: Lab, tab: Tab) -> SessionInfo:
     if info is None:
         latest = lab.catalog.sessions(limit=1)
         if not latest:
-            lab.create(FIRST_SESSION, "File")
+            wait_for(lab.create(FIRST_SESSION, "File"))
         info = latest[0] if latest else lab.catalog.existing(FIRST_SESSION)
         tab.session_id = info.session_id
     if st.query_params.get("session") != info.session_id:

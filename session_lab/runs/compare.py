@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import threading
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from session_lab.code_view.agents import AgentName
@@ -10,34 +11,33 @@ from session_lab.history.items import assistant_item, is_user_message, user_item
 from session_lab.history.policies import MemoryPolicy
 from session_lab.runs.lab import BUSY, Lab
 from session_lab.runs.live_turn import LiveTurn
-from session_lab.runs.progress import Progress
+from session_lab.runs.progress import LoopProgress
 from session_lab.runs.turn import error_line
-from session_lab.store.catalog import MAX_ID_LENGTH, CatalogError
+from session_lab.store.catalog import MAX_ID_LENGTH, CatalogError, in_thread
 from session_lab.store.database import Row, Version
 
 EXAMPLES = {"user_123": "My name is Alice.", "user_456": "My name is Bob."}
 """Two sessions that tell isolation apart from chance: what each knows the other contradicts."""
 
 
-def create_examples(lab: Lab) -> None:
+async def create_examples(lab: Lab) -> None:
     """Make those sessions of `EXAMPLES` that do not exist, with their fact added by hand."""
     for session_id, fact in EXAMPLES.items():
-        if lab.catalog.info(session_id) is None:
+        if await in_thread(lab.catalog.info, session_id) is None:
             reply = assistant_item("Nice to meet you.")
-            lab.import_items(session_id, session_id, [user_item(fact), reply])
+            await lab.import_items(session_id, session_id, [user_item(fact), reply])
 
 
 @dataclass
 class Side:
-    """One of the two runs. `added` are the rows that it stored, known once it is done.
+    """One of the two runs. `added` are the rows that it stored, known once it is done."""
 
-    A session that is not kept is removed when both replies are there.
-    """
-
-    session_id: str
     live: LiveTurn
-    is_kept: bool = True
     added: list[Row] = field(default_factory=list)
+
+    @property
+    def session_id(self) -> str:
+        return self.live.session_id
 
     @property
     def question_row(self) -> int | None:
@@ -45,44 +45,50 @@ class Side:
         return next((row.id for row in self.added if is_user_message(row.item)), None)
 
 
-class Comparison(Progress):
+class Comparison(LoopProgress):
     """Two runs of the same message. They go on, and are tidied up, without a page that looks."""
 
-    def __init__(self, lab: Lab, text: str, sides: tuple[Side, Side], before: Version) -> None:
-        """`before` tells what the first session, or the copied one, was before the message."""
+    def __init__(
+        self, lab: Lab, text: str, sides: tuple[Side, Side], before: Version, copies: Sequence[str]
+    ) -> None:
+        """`before` tells what the first session, or the copied one, was before the message.
+
+        `copies` are sessions that go when both replies are there.
+        """
         super().__init__()
         self.text = text
         self.sides = sides
         self.before = before
         self.problem: str | None = None
-        self._lab = lab
-        threading.Thread(target=self._finish, daemon=True).start()
+        self._task = asyncio.create_task(self._finish(lab, copies))
+        # A task that is cancelled before it begins, at the end of the app, ends too.
+        self._task.add_done_callback(lambda _: self.end())
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Cancel both runs and wait until both sessions are free again."""
         for side in self.sides:
-            side.live.stop()
-        self.wait()
+            await side.live.stop()
+        await self.ended()
 
-    def _finish(self) -> None:
+    async def _finish(self, lab: Lab, copies: Sequence[str]) -> None:
         for side in self.sides:
-            side.live.wait()
+            await side.live.ended()
         try:
             for side in self.sides:
-                database = self._lab.catalog.database(side.session_id)
-                report = side.live.report
-                stored = set(report.stored) if report is not None else set()
-                rows = database.rows(side.session_id, after=side.live.after_row)
-                side.added = [row for row in rows if row.id in stored]
-            _remove(self._lab, [side.session_id for side in self.sides if not side.is_kept])
+                side.added = await in_thread(_added, lab, side.live)
+            await _remove(lab, copies)
         except Exception as error:
-            # This thread has nobody to raise to: the page says it.
+            # A task has nobody to raise to: the page says it.
             self.problem = f"The replies are there, but then: {error_line(error)}"
-        finally:
-            self.end()
 
 
-def compare_sessions(
+def _added(lab: Lab, live: LiveTurn) -> list[Row]:
+    stored = set(live.report.stored) if live.report is not None else set()
+    rows = lab.catalog.database(live.session_id).rows(live.session_id, after=live.after_row)
+    return [row for row in rows if row.id in stored]
+
+
+async def compare_sessions(
     lab: Lab, session_ids: tuple[str, str], text: str, agent: AgentName, policy: MemoryPolicy
 ) -> Comparison:
     """Send `text` to two sessions at once.
@@ -92,76 +98,61 @@ def compare_sessions(
     """
     if session_ids[0] == session_ids[1]:
         raise CatalogError("Choose two different sessions.")
+    before = await in_thread(_version, lab, session_ids[0])
     for session_id in session_ids:
-        lab.catalog.existing(session_id)
+        await in_thread(lab.catalog.existing, session_id)
         if lab.live(session_id) is not None:
             raise CatalogError(BUSY)
-    before = lab.catalog.database(session_ids[0]).version(session_ids[0])
-    sides = _send_both(lab, session_ids, (policy, policy), text, agent, keep=True)
-    return Comparison(lab, text, sides, before)
+    sides = await _send_both(lab, session_ids, (policy, policy), text, agent)
+    return Comparison(lab, text, sides, before, [])
 
 
-def compare_policies(
+async def compare_policies(
     lab: Lab,
     session_id: str,
     policies: tuple[MemoryPolicy, MemoryPolicy],
     text: str,
     agent: AgentName,
-    *,
-    keep: bool,
 ) -> Comparison:
     """Send `text` to two copies of a session in memory; the session itself stays as it is.
-
-    The copies are removed when both replies are there, unless `keep`.
 
     Raises:
         CatalogError: the session is gone, or a reply is being written in it.
     """
-    before = lab.catalog.database(session_id).version(session_id)
-    first, second = _copies(lab, session_id)
+    before = await in_thread(_version, lab, session_id)
+    copies: list[str] = []
     try:
-        sides = _send_both(lab, (first, second), policies, text, agent, keep=keep)
-    except Exception:
-        _remove(lab, [first, second])
+        for letter in "AB":
+            copies.append(await _copy(lab, session_id, letter))
+        sides = await _send_both(lab, (copies[0], copies[1]), policies, text, agent)
+    except BaseException:
+        await _remove(lab, copies)
         raise
-    return Comparison(lab, text, sides, before)
+    return Comparison(lab, text, sides, before, copies)
 
 
-def _send_both(
+async def _send_both(
     lab: Lab,
     session_ids: tuple[str, str],
     policies: tuple[MemoryPolicy, MemoryPolicy],
     text: str,
     agent: AgentName,
-    *,
-    keep: bool,
 ) -> tuple[Side, Side]:
     """Send to both or to none: if the second can't begin, the first is stopped."""
-    first = lab.send(session_ids[0], text, agent, policies[0])
+    first = await lab.send(session_ids[0], text, agent, policies[0])
     try:
-        second = lab.send(session_ids[1], text, agent, policies[1])
-    except Exception:
-        first.stop()
+        second = await lab.send(session_ids[1], text, agent, policies[1])
+    except BaseException:
+        await first.stop()
         raise
-    return (
-        Side(session_ids[0], first, keep),
-        Side(session_ids[1], second, keep),
-    )
+    return Side(first), Side(second)
 
 
-def _copies(lab: Lab, session_id: str) -> list[str]:
-    count = lab.catalog.existing(session_id).item_count
-    made: list[str] = []
-    try:
-        for letter in "AB":
-            copy = _free_id(lab, session_id, letter)
-            lab.fork(session_id, copy, count, "Memory")
-            made.append(copy)
-            lab.catalog.rename(copy, copy)
-    except CatalogError:
-        _remove(lab, made)
-        raise
-    return made
+async def _copy(lab: Lab, session_id: str, letter: str) -> str:
+    count = (await in_thread(lab.catalog.existing, session_id)).item_count
+    copy = await in_thread(_free_id, lab, session_id, letter)
+    await lab.fork(session_id, copy, count, "Memory")
+    return copy
 
 
 def _free_id(lab: Lab, session_id: str, letter: str) -> str:
@@ -174,6 +165,10 @@ def _free_id(lab: Lab, session_id: str, letter: str) -> str:
     return name
 
 
-def _remove(lab: Lab, session_ids: list[str]) -> None:
+def _version(lab: Lab, session_id: str) -> Version:
+    return lab.catalog.database(session_id).version(session_id)
+
+
+async def _remove(lab: Lab, session_ids: Sequence[str]) -> None:
     for session_id in session_ids:
-        lab.delete(session_id, lab.catalog.database(session_id).version(session_id))
+        await lab.delete(session_id, await in_thread(_version, lab, session_id))

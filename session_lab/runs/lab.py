@@ -1,12 +1,11 @@
-"""What the pages call: sessions, runs and changes, for callers without an event loop."""
+"""What the pages call, by way of one event loop: sessions, runs and changes."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,9 +28,8 @@ from session_lab.history.items import EDITABLE, Item, is_user_message, kind, wit
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import WINDOW, ModelCall, TurnReport
 from session_lab.history.summaries import Summarizer
-from session_lab.history.turns import last_turns, remove_last, unanswered_turn
+from session_lab.history.turns import remove_last, unanswered_turn
 from session_lab.runs.live_turn import LiveTurn
-from session_lab.runs.loop import BackgroundLoop
 from session_lab.runs.session_log import Change, SessionLog, change_between
 from session_lab.runs.turn import STOPPED, error_line, preview_request, run_turn
 from session_lab.store.catalog import (
@@ -42,23 +40,14 @@ from session_lab.store.catalog import (
     in_thread,
 )
 from session_lab.store.database import Row, Storage, Version
+from session_lab.store.seen import Seen, all_seen
 
 CHANGED = "The session has changed since you looked, so nothing was done. Look again."
 BUSY = "A reply is being written in this session. Stop it or wait, then try again."
 
 
-@dataclass(frozen=True)
-class Confirmed:
-    """What a person saw when they said yes: the session's version and the items that will go."""
-
-    version: Version
-    items: list[Item]
-    unreadable: int = 0
-    """Rows among or after these items that hold no JSON object: the SDK's `pop_item` drops them."""
-
-
 class Lab:
-    """The sessions of one database file, one model, and one event loop that outlives every click.
+    """The sessions of one database file, and one model. All runs and changes are on one event loop.
 
     Every method may raise `CatalogError` (the message is for a person), and `sqlite3.Error` or
     `OSError` if the database can't be used.
@@ -67,72 +56,58 @@ class Lab:
     def __init__(self, db_path: Path, model: Model | str | None) -> None:
         self.model = model
         self.catalog = Catalog(db_path)
-        self._loop = BackgroundLoop()
         self.summarizer = Summarizer(model)
         self._logs: dict[str, SessionLog] = {}
-        self._sending = threading.Lock()
         self.survived_row = self.catalog.last_file_row()
         """The file's rows up to this ID were there before the process, or the last `restart`."""
 
-    def close(self) -> None:
-        """End every run, close every session and the loop."""
+    async def close(self) -> None:
+        """End every run and close every session."""
         for log in list(self._logs.values()):
             if log.live is not None:
-                log.live.stop()
-        self._loop.close()
-        self.catalog.restart()
+                await log.live.stop()
+        await in_thread(self.catalog.restart)
 
     # -- sessions ---------------------------------------------------------------------------
 
-    def create(self, session_id: str, storage: Storage) -> bool:
+    async def create(self, session_id: str, storage: Storage) -> bool:
         """Create a session. False if there was one with this ID, which is left as it is."""
-        is_new = self.catalog.create(session_id, storage)
+        is_new = await in_thread(self.catalog.create, session_id, storage)
         if is_new:
-            self._start_over(session_id, [CreateSession(session_id)])
+            await in_thread(self._start_over, session_id, [CreateSession(session_id)])
         return is_new
 
-    def fork(self, source_id: str, new_id: str, item_count: int, storage: Storage) -> None:
+    async def fork(self, source_id: str, new_id: str, item_count: int, storage: Storage) -> None:
         """Copy the first `item_count` items of a session into a new one."""
-        if self.catalog.info(new_id):
+        if await in_thread(self.catalog.info, new_id):  # Its lock may be the one of the source.
             raise CatalogError(f"A session called {new_id!r} exists. Choose another ID.")
+        async with self._held(source_id), self.catalog.lock(new_id):
+            before = (await in_thread(self._catch_up, source_id)).actions
+            copied = await self.catalog.fork(source_id, new_id, item_count, storage)
+            actions = [*before, Fork(source_id, new_id, copied)]
+            await in_thread(self._start_over, new_id, actions)
 
-        async def copy() -> None:
-            async with self._held(source_id), self.catalog.lock(new_id):
-                before = (await in_thread(self._catch_up, source_id)).actions
-                copied = await self.catalog.fork(source_id, new_id, item_count, storage)
-                actions = [*before, Fork(source_id, new_id, copied)]
-                await in_thread(self._start_over, new_id, actions)
+    async def delete(self, session_id: str, confirmed: Version) -> None:
+        async with self._held(session_id, confirmed):
+            await self.catalog.delete(session_id)
+            self._logs.pop(session_id, None)
 
-        self._loop.run(copy())
-
-    def delete(self, session_id: str, confirmed: Version) -> None:
-        async def remove() -> None:
-            async with self._held(session_id, confirmed):
-                await self.catalog.delete(session_id)
-                self._logs.pop(session_id, None)
-
-        self._loop.run(remove())
-
-    def import_items(self, session_id: str, title: str, items: list[Item]) -> None:
+    async def import_items(self, session_id: str, title: str, items: list[Item]) -> None:
         """Create a file session that holds `items`.
 
         Raises:
             CatalogError: the ID is taken or not allowed.
         """
-        if not self.create(session_id, "File"):
+        if not await self.create(session_id, "File"):
             raise CatalogError(f"A session called {session_id!r} exists. Choose another ID.")
         if title := title.encode("utf-8", "replace").decode().strip():
-            self.catalog.rename(session_id, title[:MAX_TITLE_LENGTH])
-        self._change(session_id, None, AddItems(items), lambda s: s.add_items(items))
+            await in_thread(self.catalog.rename, session_id, title[:MAX_TITLE_LENGTH])
+        await self._change(session_id, None, AddItems(items), lambda s: s.add_items(items))
 
-    def restart(self) -> list[str]:
+    async def restart(self) -> list[str]:
         """Close every session as the end of the process would. Returns the IDs that are gone."""
-
-        async def close_all() -> list[str]:
-            return self.catalog.restart()
-
-        gone = self._loop.run(close_all())
-        self.survived_row = self.catalog.last_file_row()
+        gone = await in_thread(self.catalog.restart)
+        self.survived_row = await in_thread(self.catalog.last_file_row)
         for session_id in gone:
             self._logs.pop(session_id, None)
         for session_id, log in list(self._logs.items()):
@@ -142,7 +117,7 @@ class Lab:
 
     # -- runs -------------------------------------------------------------------------------
 
-    def send(
+    async def send(
         self, session_id: str, text: str | None, agent: AgentName, policy: MemoryPolicy
     ) -> LiveTurn:
         """Start a run. `text` None answers the stored question.
@@ -150,16 +125,26 @@ class Lab:
         Raises:
             CatalogError: a reply is being written in this session, or the session is gone.
         """
-        with self._sending:
-            if self.live(session_id):
-                raise CatalogError(BUSY)
-            self.catalog.existing(session_id)
-            after_row = self.catalog.database(session_id).version(session_id).last_row
-            live = LiveTurn(session_id, text, agent, after_row)
-            run = self._run(live, make_agent(agent, self.model), policy)
-            live.cancel = self._loop.start(run, lambda task: self._end(live, policy, task))
-            self._log(session_id).live = live
+        if self.live(session_id):
+            raise CatalogError(BUSY)
+        log = self._log(session_id)
+        live, before = LiveTurn(session_id, text, agent), log.live
+        log.live = live  # At once: an `await` lets others in.
+        try:
+            live.after_row = await in_thread(self._last_row, session_id)
+            if live.is_stopped:
+                raise CatalogError("Stopped before it began.")
+        except BaseException:
+            log.live = before
+            live.end()
+            raise
+        live.task = asyncio.create_task(self._run(live, make_agent(agent, self.model), policy))
+        live.task.add_done_callback(partial(self._end, live, policy))
         return live
+
+    def _last_row(self, session_id: str) -> int:
+        self.catalog.existing(session_id)
+        return self.catalog.database(session_id).version(session_id).last_row
 
     def live(self, session_id: str) -> LiveTurn | None:
         """The run in progress in this session, whichever tab started it."""
@@ -229,24 +214,17 @@ class Lab:
         finally:
             live.end()
 
-    def preview(
+    async def preview(
         self, session_id: str, text: str, agent: AgentName, policy: MemoryPolicy
     ) -> ModelCall:
         """What would be sent if `text` were sent now. Calls no model."""
-
-        async def look() -> ModelCall:
-            async with self._held(session_id) as session:
-                made = make_agent(agent, self.model)
-                call = await preview_request(session, made, text, policy, self.summarizer)
-                await in_thread(note_rows, call)
-                return call
-
-        def note_rows(call: ModelCall) -> None:
-            rows = self.catalog.database(session_id).rows(session_id, last=WINDOW)
-            stored = {row.id: cast(Item, row.item) for row in rows if row.is_item}
-            call.note_rows(policy, stored)
-
-        return self._loop.run(look())
+        async with self._held(session_id) as session:
+            made = make_agent(agent, self.model)
+            call = await preview_request(session, made, text, policy, self.summarizer)
+            database = self.catalog.database(session_id)
+            rows = await in_thread(database.rows, session_id, last=WINDOW)
+            call.note_rows(policy, {row.id: cast(Item, row.item) for row in rows if row.is_item})
+            return call
 
     def report(self, session_id: str) -> TurnReport | None:
         """The report of the last turn that this process ran in the session."""
@@ -254,25 +232,23 @@ class Lab:
 
     # -- changes ----------------------------------------------------------------------------
 
-    def remove(self, session_id: str, confirmed: Confirmed, whole_turn: bool) -> None:
-        """Remove the confirmed items from the end of the session, or nothing.
+    async def remove(self, session_id: str, seen: Seen, whole_turn: bool) -> None:
+        """Remove the items that were seen from the end of the session, or nothing.
 
         `whole_turn` tells which button it was, for the code that is shown.
         """
-        if not confirmed.items:
+        if not seen.items:
             raise CatalogError("There is nothing to remove.")
         action = UndoTurn() if whole_turn else PopItem()
-        self._change(
-            session_id, confirmed.version, action, lambda s: remove_last(s, confirmed.items)
-        )
+        await self._change(session_id, seen.version, action, lambda s: remove_last(s, seen.items))
 
-    def clear(self, session_id: str, confirmed: Version) -> None:
-        self._change(session_id, confirmed, ClearSession(), lambda s: s.clear_session())
+    async def clear(self, session_id: str, confirmed: Version) -> None:
+        await self._change(session_id, confirmed, ClearSession(), lambda s: s.clear_session())
 
-    def add_item(self, session_id: str, item: Item) -> None:
-        self._change(session_id, None, AddItems([item]), lambda s: s.add_items([item]))
+    async def add_item(self, session_id: str, item: Item) -> None:
+        await self._change(session_id, None, AddItems([item]), lambda s: s.add_items([item]))
 
-    def edit_item(self, session_id: str, row: Row, text: str) -> None:
+    async def edit_item(self, session_id: str, row: Row, text: str) -> None:
         """Give the message in `row` another text, if the row is still what was shown.
 
         The SDK has no call for this. Popping and adding again would lose the conversation's end
@@ -288,11 +264,11 @@ class Lab:
             if not await in_thread(database.update_item, session_id, row, edited):
                 raise CatalogError(CHANGED)
 
-        rows = database.rows(session_id, after=row.id - 1)
+        rows = await in_thread(database.rows, session_id, after=row.id - 1)
         from_end = sum(each.is_item for each in rows)
-        self._change(session_id, None, EditItem(from_end, [edited]), rewrite)
+        await self._change(session_id, None, EditItem(from_end, [edited]), rewrite)
 
-    def _change(
+    async def _change(
         self,
         session_id: str,
         confirmed: Version | None,
@@ -300,13 +276,6 @@ class Lab:
         do: Callable[[SQLiteSession], Coroutine[Any, Any, Any]],
     ) -> None:
         database = self.catalog.database(session_id)
-
-        async def change() -> None:
-            async with self._held(session_id, confirmed) as session:
-                log = await in_thread(self._catch_up, session_id)
-                before = await in_thread(database.rows, session_id)
-                await do(session)
-                await in_thread(note, log, before)
 
         def note(log: SessionLog, before: list[Row]) -> None:
             database.touch(session_id)
@@ -316,7 +285,11 @@ class Lab:
             log.report = None
             log.actions.append(action)
 
-        self._loop.run(change())
+        async with self._held(session_id, confirmed) as session:
+            log = await in_thread(self._catch_up, session_id)
+            before = await in_thread(database.rows, session_id)
+            await do(session)
+            await in_thread(note, log, before)
 
     @asynccontextmanager
     async def _held(
@@ -337,53 +310,15 @@ class Lab:
 
     # -- what the inspector shows -----------------------------------------------------------
 
-    def last_turn(self, session_id: str) -> Confirmed:
-        """The whole last turn, to be shown before it is removed."""
-        whole = self.tail(session_id)
-        return self._last(session_id, whole.version, last_turns(whole.items, 1))
-
-    def last_item(self, session_id: str) -> Confirmed:
-        """The item that `pop_item` takes."""
-        whole = self.tail(session_id)
-        return self._last(session_id, whole.version, whole.items[-1:])
-
-    def unanswered(self, session_id: str) -> Confirmed | None:
-        """The last turn, if its question is stored without an answer."""
-        database = self.catalog.database(session_id)
-        version = database.version(session_id)
-        rows = database.rows(session_id, last=WINDOW)
-        if not any(is_user_message(row.item) for row in rows) and version.item_count > len(rows):
-            rows = database.rows(session_id)
-        turn = unanswered_turn([cast(Item, row.item) for row in rows if row.is_item])
-        return self._last(session_id, version, turn) if turn else None
-
-    def _last(self, session_id: str, version: Version, items: list[Item]) -> Confirmed:
-        """The last items of the session, and how many unreadable rows lie among them."""
-        rows = self.catalog.database(session_id).rows(session_id)
-        readable = [index for index, row in enumerate(rows) if row.is_item]
-        start = readable[-len(items)] if items else len(rows)
-        return Confirmed(version, items, len(rows) - start - len(items))
-
-    def tail(self, session_id: str, start: int = 0) -> Confirmed:
-        """The items from row `start` on (0 is the oldest), to be shown before they are changed."""
-        database = self.catalog.database(session_id)
-        version = database.version(session_id)
-        rows = database.rows(session_id)[start:]
-        return Confirmed(version, [cast(Item, row.item) for row in rows if row.is_item])
-
     def change(self, session_id: str) -> Change:
         return self._log(session_id).change
 
-    def actions(self, session_id: str) -> Sequence[Action]:
+    async def actions(self, session_id: str) -> Sequence[Action]:
         """Every action of this process on the session, oldest first."""
         log = self._log(session_id)
         if log.actions and self.live(session_id) is None:
-
-            async def catch_up() -> None:
-                async with self._held(session_id):
-                    await in_thread(self._catch_up, session_id)
-
-            self._loop.run(catch_up())
+            async with self._held(session_id):
+                await in_thread(self._catch_up, session_id)
         return tuple(log.actions)
 
     def _log(self, session_id: str) -> SessionLog:
@@ -401,7 +336,7 @@ class Lab:
         log = self._log(session_id)
         version = self.catalog.database(session_id).version(session_id)
         info = self.catalog.existing(session_id)
-        log.catch_up(info, version, lambda: self.tail(session_id).items)
+        log.catch_up(info, version, lambda: all_seen(self.catalog, session_id).items)
         return log
 
 

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
 
 from session_lab.history.items import Item
 from session_lab.history.report import TurnReport
-from session_lab.runs.progress import Progress
+from session_lab.runs.progress import LoopProgress
 from session_lab.runs.turn import TextDelta, ToolEvent
 
 
-class LiveTurn(Progress):
-    """The reply as far as it is written, and in the end the report. `cancel` ends the run early."""
+class LiveTurn(LoopProgress):
+    """The reply as far as it is written, and in the end the report."""
 
-    def __init__(self, session_id: str, text: str | None, agent: str, after_row: int) -> None:
-        """`after_row` is the session's last row before the run."""
+    def __init__(self, session_id: str, text: str | None, agent: str) -> None:
         super().__init__()
         self.session_id = session_id
-        self.after_row = after_row
+        self.after_row = 0
+        """The session's last row before the run."""
         self.text = text
         self.agent = agent
         self.reply = ""
         self.tools: list[Item] = []
         self.report: TurnReport | None = None
-        self.cancel: Callable[[], None] | None = None
+        self.is_stopped = False
+        self.task: asyncio.Task[None] | None = None
+        """None until it is known that the session exists."""
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Cancel the run and wait until the session is free again."""
-        if self.cancel is not None:
-            self.cancel()
-        self.wait()
+        # Only once: a second time would cut the cleaning up short.
+        if self.task is not None and not self.is_stopped:
+            self.task.cancel()
+        self.is_stopped = True
+        await self.ended()
 
     def take(self, event: TextDelta | ToolEvent) -> None:
         """Note what the run yields."""

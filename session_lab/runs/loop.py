@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -38,50 +37,12 @@ class BackgroundLoop:
             RuntimeError: the loop is closed.
             concurrent.futures.CancelledError: `close` ended the coroutine.
         """
-        with self._open_for(coroutine) as loop:
-            future = asyncio.run_coroutine_threadsafe(coroutine, loop)
-        return future.result()
-
-    def start(
-        self, coroutine: Coroutine[Any, Any, T], when_done: Callable[[asyncio.Task[T]], object]
-    ) -> Callable[[], None]:
-        """Start the coroutine without waiting. Returns what cancels it.
-
-        `when_done` is called on the loop's thread once the coroutine has really ended. The future
-        of `run_coroutine_threadsafe` would be done as soon as it is cancelled, while the coroutine
-        still cleans up.
-
-        Raises:
-            RuntimeError: the loop is closed.
-        """
-        tasks: list[asyncio.Task[T]] = []
-
-        def begin() -> None:
-            task = self._loop.create_task(coroutine)
-            task.add_done_callback(when_done)
-            tasks.append(task)
-
-        def cancel() -> None:
-            # Only once: a second cancellation would cut the cleaning up short.
-            while tasks:
-                tasks.pop().cancel()
-
-        with self._open_for(coroutine) as loop:
-            loop.call_soon_threadsafe(begin)
-        return lambda: self._call_if_open(cancel)
-
-    @contextmanager
-    def _open_for(self, coroutine: Coroutine[Any, Any, T]) -> Iterator[asyncio.AbstractEventLoop]:
         with self._closing:
             if self._loop.is_closed():
                 coroutine.close()
                 raise RuntimeError("The background loop is closed.")
-            yield self._loop
-
-    def _call_if_open(self, call: Callable[[], None]) -> None:
-        with self._closing:
-            if not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(call)
+            future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        return future.result()
 
     def close(self) -> None:
         """Cancel what still runs, stop the loop and wait for its threads."""

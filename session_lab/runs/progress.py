@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 
@@ -33,3 +34,18 @@ class Progress:
     def end(self) -> None:
         """Tell those who wait and follow."""
         self._done.set()
+
+
+class LoopProgress(Progress):
+    """One whose work is on the event loop, where it is made and ended; there others await it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ended = asyncio.Event()
+
+    def end(self) -> None:
+        super().end()
+        self._ended.set()
+
+    async def ended(self) -> None:
+        await self._ended.wait()

@@ -99,8 +99,10 @@ class Visitor:
         self.settled()
 
     def choose(self, label: str, option: str) -> None:
-        self.page.get_by_role("combobox", name=label, exact=True).click()
+        box = self.page.get_by_role("combobox", name=label, exact=True)
+        box.click()
         self.page.get_by_role("option", name=option, exact=True).click()
+        expect(box).to_have_value(option)  # Before that, the script does not run yet.
         self.settled()
 
     def tab_button(self, name: str) -> Locator:

@@ -184,15 +184,6 @@ def test_two_policies_give_two_answers(policies: AppTest, db_path: Path) -> None
     assert session_ids(db_path) == ["long", "user_123", "user_456"]
 
 
-def test_copies_that_are_kept_can_be_compared(policies: AppTest) -> None:
-    policies.toggle[0].set_value(True).run()
-    assert "long · copy A, long · copy B" in text_of(send(policies, QUESTION))
-    policies.button_group[0].set_value("Two sessions").run()
-    choose(policies, "First session", "long · copy A")
-    choose(policies, "Second session", "long · copy B")
-    assert "they lie in different databases" in text_of(policies)
-
-
 def test_a_policy_is_chosen_with_its_n(policies: AppTest) -> None:
     choose(policies, "Memory of copy A", "Last N turns")
     policies.number_input[0].set_value(1).run()

@@ -13,8 +13,9 @@ from streamlit.testing.v1 import AppTest
 
 from session_lab.lessons import runner as lesson_runner
 from session_lab.lessons.runner import LESSONS, ROOT, Lesson, LessonRun, LessonRunner
-from session_lab.pages.open_lab import open_lab
+from session_lab.pages.open_lab import open_lab, wait_for
 from session_lab.pages.readme_view import linked
+from session_lab.store.seen import last_turn
 
 SECONDS = 30
 
@@ -177,7 +178,8 @@ def test_the_forgetting_exercise(app: AppTest) -> None:
     press(app, "Check")
     assert "1 row still name Oslo" in text_of(app)
     lab = open_lab()
-    lab.remove("my_first_session", lab.last_turn("my_first_session"), whole_turn=True)
+    seen = last_turn(lab.catalog, "my_first_session")
+    wait_for(lab.remove("my_first_session", seen, whole_turn=True))
     open_lesson(to_lessons(app), "7_2_memory_operations")
     next(field for field in app.text_input if field.label == "City").set_value("Oslo").run()
     press(app, "Check")
