@@ -50,7 +50,8 @@ MENU: dict[str, Callable[[Lab, Tab, str], Dialog]] = {
 def main() -> None:
     lab, tab = open_lab(), this_tab()
     with shown_errors():
-        show_outcome(tab)
+        with st.container():  # One place, filled or not: the input below must not move.
+            show_outcome(tab)
         info = chosen_session(lab, tab)
         agent, policy = show_sidebar(lab, tab, info)
         send_what_was_said(lab, tab, info, agent, policy)

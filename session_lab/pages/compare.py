@@ -59,12 +59,16 @@ def main() -> None:
     lab, tab = open_lab(), this_tab()
     with shown_errors():
         st.markdown("#### One message, two memories")
-        show_outcome(tab)
-        choice = choose(lab, tab)
+        with st.container():  # One place, however much it says: what is below must not move.
+            show_outcome(tab)
+            choice = choose(lab, tab)
+        comparison = current(choice) if choice is not None else None
+        if choice is None:
+            give_back(tab)
+        # Drawn in any case: what is typed into an input that the last script left out is lost.
+        ask(tab, comparison)
         if choice is None:
             return
-        comparison = current(choice)
-        ask(tab, comparison)
         below_input = st.empty()
         comparison = start(lab, tab, choice) or comparison
         if comparison is None:
@@ -90,6 +94,13 @@ def ask(tab: Tab, comparison: Comparison | None) -> None:
             on_submit=say_both,
             args=(tab,),
         )
+
+
+def give_back(tab: Tab) -> None:
+    """Put a message that can't be sent back into the input."""
+    if tab.said_to_both:
+        st.session_state["message-both"] = tab.said_to_both.pop()
+        st.toast("Choose what to compare. What you typed waits in the input.")
 
 
 def say_both(tab: Tab, text: str | None = None) -> None:

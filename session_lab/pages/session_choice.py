@@ -40,8 +40,9 @@ def choose_session(
         return f"{name} · {info.storage}"
 
     ids = list(infos)
-    chosen = st.session_state.get(key)
-    # The order of the list follows the conversations; the choice stays where it was.
-    index = ids.index(chosen) if chosen in infos else min(start, len(ids) - 1)
-    chosen = st.selectbox(label, ids, index if ids else None, described, key=key)
+    if st.session_state.get(key) not in infos:
+        st.session_state[key] = ids[min(start, len(ids) - 1)] if ids else None
+    # Its place in the list is not told: the list follows the conversations, and a choice that
+    # moves in it would close the menu of whoever has just opened it.
+    chosen = st.selectbox(label, ids, 0 if ids else None, described, key=key)
     return infos.get(chosen) if chosen else None
