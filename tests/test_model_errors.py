@@ -243,7 +243,9 @@ def test_a_bug_keeps_its_traceback() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to a whole console")
 def test_ctrl_c_ends_quietly() -> None:
-    program = OFFLINE.format("print('ready', flush=True); await asyncio.sleep(50)")
+    # A shell starts what runs in its background with Ctrl-C switched off.
+    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    program += OFFLINE.format("print('ready', flush=True); await asyncio.sleep(50)")
     command = [sys.executable, "-c", program]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
