@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from session_lab.history.items import Item, field, fingerprint, is_user_message, split_call_ids
+from session_lab.history.items import (
+    Item,
+    field,
+    fingerprint,
+    is_user_message,
+    split_call_ids,
+    summary_items,
+)
 from session_lab.history.policies import MemoryPolicy
 
 
@@ -19,7 +26,11 @@ def why_left_out(
     places = _places(stored, sent)
     question = max((i for i, item in enumerate(sent) if is_user_message(item)), default=None)
     history = places.index(question) if question is not None and question in places else len(stored)
-    start = policy.start(stored[:history])
+    # What stands right before the message belongs to it if nobody has answered that, and then more
+    # was sent than the policy's count of the stored turns tells.
+    summary = 2 if policy.kind == "Summary" and sent[:1] == summary_items("")[:1] else 0
+    oldest = next((i for i, at in enumerate(places) if at is not None and at >= summary), history)
+    start = min(policy.start(stored[:history]), oldest)
     sent_keys = {_key(item) for item in sent}
     split = split_call_ids(stored)
     return [
