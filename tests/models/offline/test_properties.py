@@ -22,7 +22,7 @@ from session_lab.models.offline import FACTS, OfflineModel
 from session_lab.models.offline.facts import GLOSSARY, HOW_THIS_WORKS
 from session_lab.models.offline.reply import HELLO, NO_MODEL, NOTHING_STATED
 
-PATHS = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
+PATHS = [str(Path(__file__).parents[3]), str(Path(__file__).parent)]
 NAMES = ["Alice", "Bob", "Zoë", "Dmitri", "Jean-Luc", "Al", "Mei"]
 CITIES = ["Oslo", "Lima", "Kyiv", "Porto", "San Francisco", "New York"]
 STATEMENTS = [

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from session_lab.history.items import (
-    SUMMARY_REQUEST,
     assistant_item,
     call_ids,
     field,
@@ -20,7 +19,6 @@ from session_lab.history.items import (
     kind,
     one_line,
     split_call_ids,
-    summary_items,
     text_of,
     user_item,
     with_text,
@@ -118,16 +116,3 @@ def test_with_text_changes_only_the_text(item: Any) -> None:
     assert text_of(changed) == "new" and text_of(item) == "old"
     assert {**changed, "content": ...} == {**item, "content": ...}
     assert type(changed["content"]) is type(item["content"])
-
-
-def test_a_summary_stands_as_question_and_answer() -> None:
-    pair = summary_items("short")
-    assert [kind(item) for item in pair] == ["user", "assistant"]
-    assert [text_of(item) for item in pair] == [SUMMARY_REQUEST, "short"]
-
-
-def test_the_halves_of_a_tool_call() -> None:
-    other: Any = {**CALL, "call_id": "other"}
-    assert split_call_ids([CALL, OUTPUT]) == set()
-    assert split_call_ids([CALL, OUTPUT, other]) == {"other"}
-    assert split_call_ids([user_item("hi"), OUTPUT]) == {"c"}

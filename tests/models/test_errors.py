@@ -24,7 +24,7 @@ from loopback_server import Answer, LoopbackServer
 from session_lab.models.choose import ModelChoiceError, explain_error
 from session_lab.models.errors import LONGEST_QUOTE
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 KEY = "sk-test-0123456789abcdef"
 OPENAI = "https://api.openai.com/v1/responses"
 SERVER = "http://127.0.0.1:11434/v1/chat/completions"

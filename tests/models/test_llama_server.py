@@ -20,14 +20,14 @@ from typing import Any, cast
 import pytest
 from agents import Agent, ModelSettings, Runner, SQLiteSession, TResponseInputItem, function_tool
 from openai import BadRequestError
-from test_openai_client import BY_HAND, run
+from test_servers import BY_HAND, run
 
 from session_lab.history.items import assistant_item
 from session_lab.models.choose import choose_model, describe_model, explain_error
 
 pytestmark = pytest.mark.server
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 SERVE = """
 import sys, xllamacpp

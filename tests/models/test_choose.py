@@ -18,7 +18,7 @@ from session_lab.models.choose import ModelChoiceError, choose_model, describe_m
 from session_lab.models.offline import OfflineModel
 from session_lab.models.servers import ServerChatModel, ServerResponsesModel
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 KEY = "sk-test-0123456789abcdef"
 SERVER = "http://127.0.0.1:9/v1"
 
