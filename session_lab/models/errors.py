@@ -222,8 +222,9 @@ def _server_message(error: APIError) -> str:
         inner = body.get("error", body)
         message = inner.get("message") if isinstance(inner, dict) else inner
         return str(message or error.message)
-    if isinstance(error, APIStatusError) and error.message.lstrip().startswith("<"):
-        return error.response.reason_phrase  # The page of a proxy says no more than this.
+    if isinstance(error, APIStatusError) and isinstance(body, str) and body:
+        # The page of a proxy says no more than its status.
+        return error.response.reason_phrase if body.startswith("<") else body
     return error.message
 
 
