@@ -19,14 +19,12 @@ from agents import (
     SQLiteSession,
     TResponseInputItem,
 )
-from agents.models import _openai_shared, get_default_model
+from agents.models import get_default_model
 from loopback_server import CHAT, RESPONSES, LoopbackServer
 from openai import InternalServerError
 
-from session_lab.models import choose as model_choice
-from session_lab.models import choose_model
+from session_lab.models import choose, choose_model
 
-KEY = "sk-test-0123456789abcdef"
 PATHS = {"chat_completions": CHAT, "responses": RESPONSES}
 
 
@@ -44,15 +42,13 @@ def api(request: pytest.FixtureRequest, server: LoopbackServer) -> str:
 
 
 @pytest.fixture
-def openai(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackServer]:
-    """The server in the place of OpenAI itself, with a key and nothing else set."""
+def key(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A key and nothing else is set, and the server stands in the place of OpenAI itself."""
     del os.environ["OPENAI_BASE_URL"], os.environ["OPENAI_DEFAULT_MODEL"]
-    os.environ["OPENAI_API_KEY"] = KEY
-    monkeypatch.setattr(model_choice, "OPENAI_URL", server.url)
-    monkeypatch.setattr(_openai_shared, "_default_openai_client", None)
-    model_choice._openai_client.cache_clear()
-    yield server
-    model_choice._openai_client.cache_clear()
+    # Equal settings would give the client of an earlier test, with its address.
+    os.environ["OPENAI_API_KEY"] = f"sk-test-{server.url.split(':')[-1].removesuffix('/v1')}"
+    monkeypatch.setattr(choose, "OPENAI_URL", server.url)
+    return os.environ["OPENAI_API_KEY"]
 
 
 @pytest.fixture
@@ -109,13 +105,18 @@ async def test_the_second_turn_brings_the_history(
 async def test_a_stream_reports_usage_unless_the_agent_says_otherwise(
     server: LoopbackServer,
 ) -> None:
-    await run(Agent("Assistant", model=choose_model()), "Hello", streamed=True)
-    assert server.requests[-1].body["stream_options"] == {"include_usage": True}
     settings = ModelSettings(include_usage=False)
     agent = Agent("Assistant", model=choose_model(), model_settings=settings)
     result = await run(agent, "Hello", streamed=True)
     assert not server.requests[-1].body.get("stream_options", {}).get("include_usage")
     assert result.context_wrapper.usage.total_tokens == 0
+
+
+async def test_a_server_is_sent_the_key_that_is_set(server: LoopbackServer) -> None:
+    for key, sent in (("sk-own", "sk-own"), (choose.KEY_PLACEHOLDER, "no-key-needed")):
+        os.environ["OPENAI_API_KEY"] = key
+        await run(Agent("Assistant", model=choose_model()), "Hello")
+        assert server.requests[-1].headers["authorization"] == f"Bearer {sent}"
 
 
 LONG = {"type": "message", "role": "assistant", "status": "completed"}
@@ -166,51 +167,32 @@ async def test_reasoning_of_another_service_is_not_sent(
     assert len(await session.get_items()) == 8
 
 
-def test_one_model_serves_several_event_loops(api: str, server: LoopbackServer) -> None:
+def test_one_model_serves_several_event_loops_and_runs(api: str, server: LoopbackServer) -> None:
     agent = Agent("Assistant", model=choose_model())
-    for streamed in (False, True, True, False):
-        result = asyncio.run(run(agent, "Hello", streamed=streamed))
-        assert result.final_output.startswith("I was sent")
+
+    async def several() -> list[Any]:
+        runs = (run(agent, f"Message {n}", streamed=n % 2 == 0) for n in range(4))
+        return await asyncio.gather(*runs)
+
+    for _ in range(3):
+        assert len({result.final_output for result in asyncio.run(several())}) == 1
+    asked = sorted(texts(request.items)[-1] for request in server.requests)
+    assert asked == sorted(f"Message {n}" for n in range(4) for _ in range(3))
 
 
-async def test_several_runs_at_once(api: str, server: LoopbackServer) -> None:
-    agent = Agent("Assistant", model=choose_model())
-    results = await asyncio.gather(
-        *(run(agent, f"Message {n}", streamed=n % 2 == 0) for n in range(8))
-    )
-    assert len({result.final_output for result in results}) == 1
-    assert sorted(texts(request.items)[-1] for request in server.requests) == [
-        f"Message {n}" for n in range(8)
-    ]
-
-
-async def test_openai_is_asked_with_the_settings_of_the_sdk(
-    openai: LoopbackServer, session: SQLiteSession
+def test_openai_is_asked_with_the_settings_of_the_sdk_on_any_loop(
+    key: str, server: LoopbackServer, session: SQLiteSession
 ) -> None:
     agent = Agent("Assistant", model=choose_model())
-    for streamed in (False, True):
-        result = await run(agent, "Hello", session, streamed)
+    for streamed in (False, True, False):
+        result = asyncio.run(run(agent, "Hello", session, streamed))
         assert result.context_wrapper.usage.total_tokens == 16
-    request = openai.requests[-1]
-    assert request.path == RESPONSES
-    assert request.headers["authorization"] == f"Bearer {KEY}"
+    assert len(server.requests) == 3
+    request = server.requests[1]
+    assert (request.path, request.headers["authorization"]) == (RESPONSES, f"Bearer {key}")
     assert request.body["model"] == get_default_model()
     assert request.body["text"]["verbosity"] == "low" and "effort" in request.body["reasoning"]
     assert texts(request.items) == ["Hello", "I was sent 1 items.", "Hello"]
-
-
-def test_openai_serves_several_event_loops(openai: LoopbackServer) -> None:
-    agent = Agent("Assistant", model=choose_model())
-    for streamed in (False, True, False):
-        asyncio.run(run(agent, "Hello", streamed=streamed))
-    assert len(openai.requests) == 3
-
-
-async def test_openai_is_asked_once_more_when_it_fails(openai: LoopbackServer) -> None:
-    openai.fail(503, message="Overloaded")
-    with pytest.raises(InternalServerError):
-        await run(Agent("Assistant", model=choose_model()), "Hello")
-    assert len(openai.requests) == 2
 
 
 async def test_a_server_that_fails_is_asked_once(server: LoopbackServer) -> None:
@@ -218,3 +200,10 @@ async def test_a_server_that_fails_is_asked_once(server: LoopbackServer) -> None
     with pytest.raises(InternalServerError):
         await run(Agent("Assistant", model=choose_model()), "Hello")
     assert len(server.requests) == 1
+
+
+async def test_openai_is_asked_once_more_when_it_fails(key: str, server: LoopbackServer) -> None:
+    server.fail(503, message="Overloaded")
+    with pytest.raises(InternalServerError):
+        await run(Agent("Assistant", model=choose_model()), "Hello")
+    assert len(server.requests) == 2

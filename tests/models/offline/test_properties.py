@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
-import subprocess
-import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +18,6 @@ from session_lab.models.offline import FACTS, OfflineModel
 from session_lab.models.offline.facts import GLOSSARY, HOW_THIS_WORKS
 from session_lab.models.offline.reply import HELLO, NO_MODEL, NOTHING_STATED
 
-PATHS = [str(Path(__file__).parents[3]), str(Path(__file__).parent)]
 NAMES = ["Alice", "Bob", "Zoë", "Dmitri", "Jean-Luc", "Al", "Mei"]
 CITIES = ["Oslo", "Lima", "Kyiv", "Porto", "San Francisco", "New York"]
 STATEMENTS = [
@@ -104,7 +99,6 @@ FRAME = (
 )
 
 
-@settings(max_examples=200, deadline=None)
 @given(requests, questions)
 def test_a_reply_says_only_what_the_request_or_a_table_holds(
     request: list[Any], asked: str
@@ -119,7 +113,7 @@ def test_a_reply_says_only_what_the_request_or_a_table_holds(
         assert said <= set(re.findall(r"\w+", known))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(requests, min_size=2, max_size=4))
 def test_replies_depend_on_the_request_alone(some: list[list[Any]]) -> None:
     async def at_once() -> list[str]:
@@ -130,19 +124,7 @@ def test_replies_depend_on_the_request_alone(some: list[list[Any]]) -> None:
     assert [reply_to(items) for items in reversed(some)] == first[::-1]
 
 
-def test_another_process_answers_the_same() -> None:
-    said = [text.format(name="Al", city="Oslo") for text in [*STATEMENTS, *QUESTIONS]]
-    code = (
-        "import asyncio, json, sys; sys.path[:0] = json.loads(sys.argv[1])\n"
-        "from test_properties import conversation\n"
-        "print(json.dumps(asyncio.run(conversation(json.loads(sys.argv[2])))))"
-    )
-    command = [sys.executable, "-c", code, json.dumps(PATHS), json.dumps(said)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout) == asyncio.run(conversation(said))
-
-
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4), st.lists(questions, max_size=3))
 def test_the_latest_name_wins(names: list[str], others: list[str]) -> None:
     said = [*others, *(f"Actually, my name is {name}." for name in names)]
@@ -152,7 +134,7 @@ def test_the_latest_name_wins(names: list[str], others: list[str]) -> None:
     assert reply_to([*items, user_item("What's my name?")]) == expected
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50)
 @given(st.sampled_from(CITIES), st.booleans(), st.data())
 def test_a_fact_goes_with_the_items_that_hold_it(
     city: str, asks_in_between: bool, data: st.DataObject
@@ -173,7 +155,7 @@ def test_a_fact_goes_with_the_items_that_hold_it(
     assert reply_to([*left, asked]) == expected
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50)
 @given(requests)
 def test_the_stream_equals_the_whole_response(request: list[Any]) -> None:
     def without_call_ids(output: list[Any]) -> list[Any]:
@@ -211,7 +193,6 @@ odd_fields = {
 odd_items = json_values | st.fixed_dictionaries({}, optional=odd_fields)
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(odd_items, max_size=6), st.sampled_from([*TOOLS]))
 def test_every_request_gets_a_reply(items: list[Any], agent: Any) -> None:
     response = asyncio.run(respond(items, *TOOLS[agent]))
