@@ -6,17 +6,18 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from lab_tools import wait_until
+from readme_checks import ROOT
 
 from session_lab.lessons import runner as lesson_runner
-from session_lab.lessons.runner import KEPT_LINES, LESSONS, LessonRun, LessonRunner
+from session_lab.lessons.runner import KEPT_LINES, LessonRun, LessonRunner
 
 SECONDS = 20.0
-Write = Callable[[str], Path]
+Start = Callable[[str], LessonRun]
 # A script that starts a child, tells its process ID, and then both stay.
 WITH_CHILD = """
 import subprocess, sys, time
@@ -27,27 +28,20 @@ time.sleep(60)
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> Write:
-    def script(source: str) -> Path:
-        path = tmp_path / "agent.py"
-        path.write_text(source, encoding="utf-8")
-        return path
-
-    return script
-
-
-@pytest.fixture
 def runner() -> Iterator[LessonRunner]:
     runner = LessonRunner()
     yield runner
     runner.close()
 
 
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not happen in {SECONDS} s"
-        time.sleep(0.02)
+@pytest.fixture
+def start(runner: LessonRunner, tmp_path: Path) -> Start:
+    def run(source: str) -> LessonRun:
+        script = tmp_path / "agent.py"
+        script.write_text(source, encoding="utf-8")
+        return runner.run(script)
+
+    return run
 
 
 def is_alive(process_id: int) -> bool:
@@ -60,89 +54,55 @@ def is_alive(process_id: int) -> bool:
     return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-def child_of(run: LessonRun) -> int:
-    wait_for(lambda: run.output.strip().isdigit(), "the child's start")
-    return int(run.output)
-
-
-def test_the_lessons_are_there() -> None:
-    for lesson in LESSONS:
-        assert lesson.script.is_file(), lesson
-        assert lesson.readme.is_file(), lesson
-
-
-def test_lines_are_there_while_the_script_still_runs(runner: LessonRunner, write: Write) -> None:
-    run = runner.run(write("import time\nprint('one')\nprint('two')\ntime.sleep(60)\n"))
-    wait_for(lambda: run.output == "one\ntwo\n", "the output")
-    assert not run.is_done
-    assert run.exit_status is None
-    assert run.line_count == 2
-
-
-def test_the_end_is_told_with_its_status(runner: LessonRunner, write: Write) -> None:
-    run = runner.run(
-        write("import sys\nprint('äøж')\nprint('wrong', file=sys.stderr)\nsys.exit(3)")
-    )
+def test_the_end_is_told_with_its_status_and_all_that_was_printed(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LESSON_TEST", "from the app")
+    source = "import os, sys\nprint('äøж', os.environ['LESSON_TEST'], repr(sys.stdin.read()))\n"
+    run = start(source + "print('wrong', file=sys.stderr)\nsys.exit(3)")
     assert run.wait(SECONDS)
     assert (run.exit_status, run.ending) == (3, "finished")
-    assert run.output == "äøж\nwrong\n"
+    assert run.output == "äøж from the app ''\nwrong\n", "with no keyboard"
     assert run.seconds > 0
 
 
-def test_following_ends_with_the_run(runner: LessonRunner, write: Write) -> None:
-    run = runner.run(write("for number in range(5): print(number)"))
-    seen = [run.output for _ in run.follow()]
-    assert run.is_done
-    assert seen[-1] == "0\n1\n2\n3\n4\n"
-
-
-def test_it_runs_with_the_environment_of_the_app_and_no_keyboard(
-    runner: LessonRunner, write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LESSON_TEST", "from the app")
-    source = "import os, sys\nprint(os.environ['LESSON_TEST'], repr(sys.stdin.read()))"
-    run = runner.run(write(source + "\nprint(sys.executable)"))
-    assert run.wait(SECONDS)
-    assert run.output == f"from the app ''\n{sys.executable}\n"
-
-
-def test_stop_ends_the_script_and_what_it_started(runner: LessonRunner, write: Write) -> None:
-    run = runner.run(write(WITH_CHILD))
-    child = child_of(run)
-    assert is_alive(child)
+def test_stop_ends_the_script_and_what_it_started(start: Start) -> None:
+    run = start(WITH_CHILD)
+    wait_until(lambda: run.output.strip().isdigit(), "the output is there while the script runs")
+    assert (run.is_done, run.exit_status) == (False, None)
+    assert is_alive(int(run.output))
     run.stop()
-    assert run.is_done
-    assert run.ending == "stopped"
-    assert run.exit_status == -signal.SIGTERM
-    wait_for(lambda: not is_alive(child), "the child's end")
+    assert (run.is_done, run.ending, run.exit_status) == (True, "stopped", -signal.SIGTERM)
+    wait_until(lambda: not is_alive(int(run.output)), "the child's end")
 
 
 def test_a_script_that_does_not_want_to_end_is_killed(
-    runner: LessonRunner, write: Write, monkeypatch: pytest.MonkeyPatch
+    start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lesson_runner, "GRACE", 0.2)
     source = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('deaf')"
-    run = runner.run(write(source + "\nwhile True: time.sleep(1)"))
-    wait_for(lambda: run.output == "deaf\n", "the start")
+    run = start(source + "\nwhile True: time.sleep(1)")
+    wait_until(lambda: run.output == "deaf\n", "the start")
     run.stop()
     assert (run.exit_status, run.ending) == (-signal.SIGKILL, "stopped")
 
 
-def test_a_child_that_outlives_the_script_is_ended(runner: LessonRunner, write: Write) -> None:
-    run = runner.run(write(WITH_CHILD.replace("time.sleep(60)\n", "")))
+def test_a_child_that_outlives_the_script_is_ended(start: Start) -> None:
+    run = start(WITH_CHILD.replace("time.sleep(60)\n", ""))
     assert run.wait(SECONDS), "the child held the output open"
     assert (run.exit_status, run.ending) == (0, "finished")
-    wait_for(lambda: not is_alive(int(run.output)), "the child's end")
+    wait_until(lambda: not is_alive(int(run.output)), "the child's end")
 
 
-def test_a_script_has_a_time_limit(write: Write) -> None:
-    run = LessonRun(write("import time\ntime.sleep(60)"), time_limit=0.3)
+def test_a_script_has_a_time_limit(tmp_path: Path) -> None:
+    (tmp_path / "agent.py").write_text("import time\ntime.sleep(60)")
+    run = LessonRun(tmp_path / "agent.py", time_limit=0.3)
     assert run.wait(SECONDS)
     assert run.ending == "out of time"
 
 
-def test_endless_output_does_not_fill_the_memory(runner: LessonRunner, write: Write) -> None:
-    run = runner.run(write(f"for n in range({KEPT_LINES + 10}): print(n)\nprint('x' * 30_000)"))
+def test_endless_output_does_not_fill_the_memory(start: Start) -> None:
+    run = start(f"for n in range({KEPT_LINES + 10}): print(n)\nprint('x' * 30_000)")
     assert run.wait(SECONDS)
     lines = run.output.splitlines()
     assert run.line_count > KEPT_LINES
@@ -150,37 +110,27 @@ def test_endless_output_does_not_fill_the_memory(runner: LessonRunner, write: Wr
     assert lines[-1].endswith("x" * 9_999)
 
 
-def test_one_run_at_a_time_and_then_a_new_one(runner: LessonRunner, write: Write) -> None:
-    script = write("import time\ntime.sleep(60)")
-    assert runner.last(script) is None
-    run = runner.run(script)
-    assert runner.run(script) is run
+def test_one_run_at_a_time_and_then_a_new_one(runner: LessonRunner, start: Start) -> None:
+    source = "import time\ntime.sleep(60)"
+    run = start(source)
+    assert start(source) is run
     run.stop()
-    assert runner.last(script) is run
-    assert runner.run(script) is not run
+    assert start(source) is not run
 
 
-def test_close_ends_every_run(write: Write) -> None:
-    runner = LessonRunner()
-    run = runner.run(write(WITH_CHILD))
-    child = child_of(run)
-    runner.close()
-    assert run.is_done
-    wait_for(lambda: not is_alive(child), "the child's end")
-
-
-def test_the_end_of_the_app_ends_every_run(write: Write, tmp_path: Path) -> None:
-    script = write(WITH_CHILD)
+def test_the_end_of_the_app_ends_every_run(tmp_path: Path) -> None:
+    script = tmp_path / "agent.py"
+    script.write_text(WITH_CHILD)
     app = f"""
-import sys, time
-sys.path.append({str(Path(lesson_runner.__file__).parent.parent)!r})
+import time
 from pathlib import Path
 from session_lab.lessons.runner import LessonRunner
 run = LessonRunner().run(Path({str(script)!r}))
 while not run.output.strip().isdigit(): time.sleep(0.02)
 print(run.output)
 """
+    command = [sys.executable, "-c", app]
     done = subprocess.run(
-        [sys.executable, "-c", app], capture_output=True, text=True, timeout=SECONDS, check=True
+        command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=True
     )
-    wait_for(lambda: not is_alive(int(done.stdout)), "the child's end")
+    wait_until(lambda: not is_alive(int(done.stdout)), "the child's end")

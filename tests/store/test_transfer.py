@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from session_lab.history.items import assistant_item, user_item
@@ -61,7 +61,6 @@ others = st.builds(
 items = st.one_of(messages, others, st.sampled_from(ITEMS))
 
 
-@settings(deadline=None)
 @given(st.text(min_size=1), st.text(), st.lists(items, min_size=1, max_size=6))
 def test_what_is_exported_can_be_imported(session_id: str, title: str, items: list[Any]) -> None:
     text = export_session(session_id, title, items)
@@ -83,17 +82,13 @@ def test_the_file_can_be_read_by_a_person() -> None:
     assert "Zoë 🙂" in text and len(text.splitlines()) > 5
 
 
-def test_half_a_surrogate_pair_survives() -> None:
-    text = export_session("s", "", [user_item("\ud83d")])
-    assert parse_session(text.encode()).items == [user_item("\ud83d")]
-
-
-def test_a_repeated_key_is_harmless() -> None:
+def test_what_is_harmless() -> None:
+    half = user_item("\ud83d")
+    assert parse_session(export_session("s", "", [half]).encode()).items == [half]
+    deep: Any = {"type": "future", "more": nested(MAX_DEPTH - 1)}
+    assert parse_session(export_session("s", "", [deep])).items == [deep]
     twice = file_with().replace("{", '{"title": "first", ', 1)
     assert parse_session(twice).title == "Title"
-
-
-def test_the_title_may_be_missing() -> None:
     assert parse_session(file_with(title=...)).title == ""
 
 
@@ -109,16 +104,13 @@ def test_the_title_may_be_missing() -> None:
         (file_with(format="something"), "not a session file"),
         (file_with(version=2), "version: Input should be 1"),
         (file_with(version=...), "version: Field required"),
-        (file_with(version=[1]), "version: Input should be 1"),
         (file_with(session_id=...), "session_id: Field required"),
         (file_with(session_id=""), "session_id: String should have at least 1 character"),
-        (file_with(session_id=7), "session_id: Input should be a valid string"),
         (file_with(title=7), "title: Input should be a valid string"),
         (file_with(items=...), "items: Field required"),
         (file_with(items={}), "items: Input should be a valid list"),
         (file_with(items=[]), "has no items"),
         (file_with().replace('"hi"', "NaN"), "Item 1: it holds nan, which is not a JSON number"),
-        (file_with().replace('"hi"', "-Infinity"), "Item 1: it holds -inf"),
         (file_with().replace('"hi"', "1e999"), "Item 1: it holds inf"),
         (file_with().replace('"hi"', "9" * 9999), "cannot be read as JSON: Exceeds the limit"),
     ],
@@ -132,11 +124,9 @@ def test_a_broken_file_is_refused(text: str | bytes, message: str) -> None:
     ("item", "message"),
     [
         (None, "Input should be a valid dictionary"),
-        ([1], "Input should be a valid dictionary"),
         ("x\n" * 9999, "Input should be a valid dictionary"),
         ({"content": "hi"}, "role: Field required"),
         ({"role": "robot", "content": "hi"}, "role: Input should be 'user', 'assistant', "),
-        ({"role": {}, "content": "hi"}, "role: Input should be 'user', 'assistant', "),
         ({"role": "user", "type": 7, "content": "hi"}, "type: Input should be an instance of str"),
         ({"role": "user", "content": "hi", "id": 7}, "id: Input should be an instance of str"),
         ({"role": "user"}, "content: Field required"),
@@ -161,25 +151,16 @@ def test_a_broken_item_is_refused_on_the_way_in_and_on_the_way_out(item: Any, me
         assert len(str(raised.value)) < 120 and "\n" not in str(raised.value)
 
 
-def test_nesting_just_below_the_limit_is_accepted() -> None:
-    deep: Any = {"type": "future", "more": nested(MAX_DEPTH - 1)}
-    assert parse_session(export_session("s", "", [deep])).items == [deep]
-
-
-def test_a_file_that_is_too_large_is_refused() -> None:
+def test_too_much_and_nothing_are_refused() -> None:
     large = "x" * (MAX_BYTES + 1_000_000)
     with pytest.raises(TransferError, match="at most 20 MB, not 21"):
         parse_session(large)
     with pytest.raises(TransferError, match="at most 20 MB, not 21"):
         export_session("s", "", [user_item(large)])
-
-
-def test_an_empty_session_has_nothing_to_export() -> None:
     with pytest.raises(TransferError, match="has no items"):
         export_session("s", "", [])
 
 
-@settings(deadline=None)
 @given(st.binary() | st.text() | json_values.map(json.dumps))
 def test_any_other_file_is_refused_in_words(text: str | bytes) -> None:
     with pytest.raises(TransferError):
