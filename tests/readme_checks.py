@@ -1,13 +1,13 @@
 """What a README promises, checked. Each `check_*` function returns the problems that it found.
 
 Conventions of the READMEs:
-- The Python blocks of one README run in order, in one namespace, as if typed in its folder.
+- The Python blocks of one README run in order, in one namespace, as if typed in its folder. They
+  may be run again in the same folder, and print the same.
 - A Python block whose first line is a comment with a file's name, such as `# app.py`, is a program
   of its own. A test of its own runs it (`programs`), and a command below it may name the file.
 - A `text` block straight after a block of Python or of commands is exactly what that block prints.
   In it, `…` stands for what differs from one run to the next.
-- A command line is either run (`python some_script.py`) or its files, packages and variables are
-  looked up. A command that has no rule here is a problem.
+- A command whose printout is shown is run. Of any other, every word is looked up.
 
 Run as a program, this file prints a command of the root README, so that it can be executed as it
 stands there: `python tests/readme_checks.py 1` prints the first one.
@@ -19,20 +19,33 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SHELLS = {"bash", "console", "sh", "powershell"}
-NOT_COPIED = (".git", ".venv", "data", ".env", "__pycache__", ".*_cache", ".hypothesis")
-EXTERNAL = {"ollama", "llama-server", "vllm", "git", "cd"}
+READMES = [ROOT / "README.md", *sorted(ROOT.glob("[0-9a-z]*/README.md"))]
+SHELLS = {"bash", "powershell"}
+WORDS = set(
+    [
+        "python3",
+        "python",
+        "py",
+        "venv",
+        "pip",
+        "install",
+        "streamlit",
+        "run",
+        "pytest",
+        "auto",
+        "source",
+        "cp",
+    ]
+)
+"""What the commands are made of, beside options and files."""
 FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```[ \t]*$", re.MULTILINE | re.DOTALL)
 PROGRAM = re.compile(r"# (\w+\.py)\n")
-ASSIGNMENT = re.compile(r"^\w+=")
 
 
 @dataclass
@@ -72,12 +85,8 @@ def commands(readme: Path) -> list[str]:
 
 
 def command_lines(block: Block) -> list[str]:
-    if block.language not in SHELLS:
-        return []
-    lines = block.text.replace("\\\n", " ").splitlines()
-    if block.language == "console":
-        lines = [line[2:] for line in lines if line.startswith("$ ")]
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    lines = block.text.splitlines() if block.language in SHELLS else []
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def compare_output(readme: Path, block: Block, printed: str) -> list[str]:
@@ -123,24 +132,23 @@ def run_python(
 
 RUNNER = r"""
 import ast, asyncio, inspect, json, sys
-def offline(event, arguments):
-    if event in {"socket.connect", "socket.getaddrinfo"}:
-        raise RuntimeError(f"a README block reached for the network: {arguments[-4:]}")
-sys.addaudithook(offline)
 sys.path[:0] = sys.argv[2:4]
-loop, space = asyncio.new_event_loop(), {"__name__": "__main__"}
-for line, source in json.loads(sys.argv[1]):
-    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-    code = compile("\n" * (line - 1) + source, "README.md", "exec", flags=flags)
-    result = eval(code, space)
-    if inspect.iscoroutine(result):
-        loop.run_until_complete(result)
-    print("\x00", end="", flush=True)
+loop = asyncio.new_event_loop()
+for _ in range(2):
+    sys.modules.pop("agent", None)
+    space = {"__name__": "__main__"}
+    for line, source in json.loads(sys.argv[1]):
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        code = compile("\n" * (line - 1) + source, "README.md", "exec", flags=flags)
+        result = eval(code, space)
+        if inspect.iscoroutine(result):
+            loop.run_until_complete(result)
+        print("\x00", end="", flush=True)
 """
 
 
 def check_python(readme: Path, folder: Path) -> list[str]:
-    """Run a README's Python blocks in `folder`, offline, and compare what they print."""
+    """Run a README's Python blocks in `folder`, offline, twice, and compare what they print."""
     python = [
         block
         for block in blocks(readme)
@@ -153,7 +161,7 @@ def check_python(readme: Path, folder: Path) -> list[str]:
     printed = done.stdout.split("\x00")[:-1]
     problems = [
         problem
-        for block, output in zip(python, printed, strict=False)
+        for block, output in zip([*python, *python], printed, strict=False)
         for problem in compare_output(readme, block, output)
     ]
     if done.returncode:
@@ -164,90 +172,32 @@ def check_python(readme: Path, folder: Path) -> list[str]:
 # --- Command lines -----------------------------------------------------------------------------
 
 
-def copy_of_tree(folder: Path) -> Path:
-    """The repository as a fresh clone has it; what a command leaves behind goes with the copy."""
-    target = folder / "clone"
-    shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(*NOT_COPIED))
-    return target
-
-
-def check_commands(readme: Path, tree: Path) -> list[str]:
-    """Run the scripts that a README's command lines name, look up everything else."""
-    for name, text in programs(readme).items():
-        (tree / name).write_text(text, encoding="utf-8")
+def check_commands(readme: Path) -> list[str]:
+    """Run the scripts whose printout is shown, and look up every word of the other commands."""
     problems: list[str] = []
     for block in blocks(readme):
         if block.language == "dotenv":
             names = [line.split("=")[0] for line in block.text.splitlines()]
-            problems += unknown_variables(names)
-        printed = ""
+            unknown = [name for name in names if name not in documented_variables()]
+            problems += [f"{readme.name}:{block.line}: {name} is not known" for name in unknown]
         for line in command_lines(block):
-            for part in re.split(r"&&|;", line):
-                output, found = check_command(part.strip(), tree)
-                printed += output
-                problems += [f"{readme.name}:{block.line}: {problem}" for problem in found]
-        if command_lines(block):
-            problems += compare_output(readme, block, printed)
+            words = shlex.split(line.replace("\\", "/").replace(";", " ; "))
+            if words[0] == "python" and block.expected is not None:
+                # As in a terminal: what is said on stderr stands in the printout.
+                done = run_python(words[1:], ROOT, subprocess.STDOUT)
+                problems += compare_output(readme, block, done.stdout)
+                problems += [f"{line!r} failed"] * bool(done.returncode)
+            unknown = [word for word in words if not is_known(word, readme)]
+            problems += [f"{readme.name}:{block.line}: no {word} in {line!r}" for word in unknown]
     return problems
 
 
-def check_command(command: str, tree: Path) -> tuple[str, list[str]]:
-    """What one command prints (if it is a script to run), and what is wrong with it."""
-    words = shlex.split(command.replace("\\", "/"))
-    names = [word.split("=")[0] for word in words if ASSIGNMENT.match(word)]
-    words = [word for word in words if not ASSIGNMENT.match(word)]
-    problems = unknown_variables(names)
-    if not words or words[0] == "export":
-        return "", problems
-    if words == [".venv/Scripts/Activate.ps1"]:
-        return "", problems
-    program = Path(words[0]).name.removesuffix(".exe")
-    # A benchmark takes its time; test_repository.py runs a short one.
-    is_script = words[1:] and words[1].endswith(".py") and not words[1].startswith("benchmarks/")
-    if program in {"python", "python3", "py"} and is_script and not names:
-        # As in a terminal: what is said on stderr stands in the printout.
-        done = run_python(words[1:], tree, subprocess.STDOUT)
-        failed = [f"{command!r} failed:\n{done.stdout}"] if done.returncode else []
-        return done.stdout, problems + failed
-    return "", problems + look_up(program, words[1:], tree)
-
-
-def unknown_variables(names: list[str]) -> list[str]:
-    documented = documented_variables()
-    return [f"{name} is not in env.example" for name in names if name not in documented]
-
-
-def look_up(program: str, words: list[str], tree: Path) -> list[str]:
-    """Check the files and packages that a command names, without running it."""
-    if program in EXTERNAL:
-        return []
-    if program in {"python", "python3", "py"} and words[:1] == ["-m"]:
-        program, words = words[1], words[2:]
-    if program == "venv":
-        return [] if words == [".venv"] else [f"an environment that is not ignored: {words}"]
-    if program == "source":
-        return [] if words == [".venv/bin/activate"] else [f"nothing makes {words}"]
-    if program == "pip":
-        return look_up_packages(words, tree)
-    if program == "cp":
-        words = words[:1]
-    elif program == "streamlit":
-        words = words[1:2]
-    elif program not in {"python", "python3", "py", "bash", "pytest", "ruff", "mypy"}:
-        return [f"no rule for the command {program!r}"]
-    files = [word for word in words if re.search(r"[/.]", word) and not word.startswith("-")]
-    return [f"{name} does not exist" for name in files if not (tree / name).exists()]
-
-
-def look_up_packages(words: list[str], tree: Path) -> list[str]:
-    listed = (tree / "requirements.txt").read_text() + (tree / "requirements-dev.txt").read_text()
-    problems = []
-    for option, word in pairwise(words):
-        if option == "-r" and not (tree / word).is_file():
-            problems.append(f"{word} does not exist")
-        if option != "-r" and not word.startswith("-") and f"\n{word}" not in listed:
-            problems.append(f"{word} is not in the requirements")
-    return problems
+def is_known(word: str, readme: Path) -> bool:
+    if word.startswith("-") or word in {"&&", ";", ".venv", ".env", *WORDS, *programs(readme)}:
+        return True
+    if word.startswith(".venv/"):
+        return Path(word).name in {"activate", "Activate.ps1", *WORDS}
+    return (ROOT / word).exists()
 
 
 # --- Prose -------------------------------------------------------------------------------------
