@@ -27,22 +27,20 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 READMES = [ROOT / "README.md", *sorted(ROOT.glob("[0-9a-z]*/README.md"))]
 SHELLS = {"bash", "powershell"}
-WORDS = set(
-    [
-        "python3",
-        "python",
-        "py",
-        "venv",
-        "pip",
-        "install",
-        "streamlit",
-        "run",
-        "pytest",
-        "auto",
-        "source",
-        "cp",
-    ]
-)
+WORDS = {
+    "python3",
+    "python",
+    "py",
+    "venv",
+    "pip",
+    "install",
+    "streamlit",
+    "run",
+    "pytest",
+    "auto",
+    "source",
+    "cp",
+}
 """What the commands are made of, beside options and files."""
 FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```[ \t]*$", re.MULTILINE | re.DOTALL)
 PROGRAM = re.compile(r"# (\w+\.py)\n")

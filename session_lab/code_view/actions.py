@@ -44,7 +44,7 @@ class CreateSession(Action):
 
 
 @dataclass(frozen=True)
-class Baseline(Action):
+class FoundItems(Action):
     """What the session held when recording began, or after another program had changed it."""
 
     added: Sequence[Item]

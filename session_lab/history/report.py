@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from session_lab.history.items import Item
-from session_lab.history.left_out import why_left_out
+from session_lab.history.not_sent import why_not_sent
 from session_lab.history.policies import MemoryPolicy
 
 WINDOW = 200
@@ -32,7 +32,7 @@ class ModelCall(BaseModel):
 
     def note_rows(self, policy: MemoryPolicy, stored: Mapping[int, Item]) -> None:
         """Tell which of the `stored` rows, by ID, the request holds, and why not the others."""
-        reasons = why_left_out(policy, list(stored.values()), self.input)
+        reasons = why_not_sent(policy, list(stored.values()), self.input)
         for row, reason in zip(stored, reasons, strict=True):
             (self.sent if reason is None else self.not_sent.setdefault(reason, [])).append(row)
 

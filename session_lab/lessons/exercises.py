@@ -95,18 +95,18 @@ def passed(findings: Sequence[Finding]) -> bool:
 # -- 7.1 ------------------------------------------------------------------------------------
 
 
-def check_file(info: SessionInfo, rows: Sequence[Row], survived_row: int) -> list[Finding]:
+def check_file(info: SessionInfo, rows: Sequence[Row], last_row_at_start: int) -> list[Finding]:
     """Did the session answer, since the last restart, from a message stored before it?
 
-    `rows` are the session's rows, oldest first; those up to the ID `survived_row` are older than
-    this process, or than the last restart. A word proves it that stands in the reply and in a
+    `rows` are the session's rows, oldest first; those up to the ID `last_row_at_start` are older
+    than this process, or than the last restart. A word proves it that stands in the reply and in a
     message from before, but in nothing that was said since.
     """
     if info.storage == "Memory":
         return [Finding(False, "This session is in memory: a restart ends it. Choose a File one.")]
     in_file = Finding(True, "The session is in the file.")
-    before = [row for row in rows if row.id <= survived_row and is_user_message(row.item)]
-    since = [row for row in rows if row.id > survived_row]
+    before = [row for row in rows if row.id <= last_row_at_start and is_user_message(row.item)]
+    since = [row for row in rows if row.id > last_row_at_start]
     if not rows:
         return [in_file, Finding(False, "Nothing is stored yet. Say where you live.")]
     if not before:

@@ -189,9 +189,9 @@ def workflow(report: TurnReport) -> str:
 def show_request(call: ModelCall, stored: Mapping[int, Item], stored_count: int, key: str) -> None:
     """The meter, then the two lists side by side. `stored` are the newest items by row ID."""
     reasons = call.reasons()
-    left_out = [item for row, item in stored.items() if reasons.get(row) is not None]
+    not_sent = [item for row, item in stored.items() if reasons.get(row) is not None]
     older = stored_count - len(stored)
-    st.html(meter(call.input, left_out))
+    st.html(meter(call.input, not_sent))
     with st.expander("Instructions of the agent", icon=":material/description:"):
         st.text(call.instructions or "(none)")
     kept, sent = st.columns(2)
@@ -218,24 +218,24 @@ def _show_line(item: Item, reason: str | None) -> None:
         st.markdown(f":small[:gray[~~{line}~~ {as_typed(reason)}]]")
 
 
-def meter(sent: Sequence[Item], left_out: Sequence[Item]) -> str:
+def meter(sent: Sequence[Item], not_sent: Sequence[Item]) -> str:
     """The request as a bar: one segment for each item, as wide as its estimated tokens."""
     sent_tokens = [max(1, estimate_tokens([item])) for item in sent]
-    out_tokens = [max(1, estimate_tokens([item])) for item in left_out]
+    out_tokens = [max(1, estimate_tokens([item])) for item in not_sent]
     segments = [
         _segment(item, tokens, "#1c83e1") for item, tokens in zip(sent, sent_tokens, strict=True)
     ] + [
-        _segment(item, tokens, "#a3a8b4") for item, tokens in zip(left_out, out_tokens, strict=True)
+        _segment(item, tokens, "#a3a8b4") for item, tokens in zip(not_sent, out_tokens, strict=True)
     ]
     sent_text = f"About {sum(sent_tokens):,} tokens of items sent"
-    out_text = f"{sum(out_tokens):,} left out" if left_out else ""
+    out_text = f"{sum(out_tokens):,} left out" if not_sent else ""
     label = escape(", ".join(filter(None, (sent_text, out_text))))
     bar = "display:flex;gap:1px;height:14px;border-radius:4px;overflow:hidden;width:100%"
     return (
         f'<div role="img" aria-label="{label}" style="{bar}">{"".join(segments)}</div>'
         f'<div style="font-size:0.85rem;margin-top:4px">'
         f'<span style="color:#1c83e1">■</span> {sent_text}'
-        + (f' <span style="color:#a3a8b4">■</span> {out_text}' if left_out else "")
+        + (f' <span style="color:#a3a8b4">■</span> {out_text}' if not_sent else "")
         + " (estimate; instructions and tools come on top)</div>"
     )
 

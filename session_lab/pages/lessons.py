@@ -144,7 +144,7 @@ def check(
 ) -> list[Finding]:
     rows = rows_of(lab, first)
     if exercise.kind == "file":
-        return check_file(first, rows, lab.survived_row)
+        return check_file(first, rows, lab.last_row_at_start)
     if exercise.kind == "forget":
         return check_forgotten(rows, wait_for(lab.actions(first.session_id)), city)
     return check_isolation(first, rows, second, rows_of(lab, second))

@@ -58,7 +58,7 @@ class Lab:
         self.catalog = Catalog(db_path)
         self.summarizer = Summarizer(model)
         self._logs: dict[str, SessionLog] = {}
-        self.survived_row = self.catalog.last_file_row()
+        self.last_row_at_start = self.catalog.last_file_row()
         """The file's rows up to this ID were there before the process, or the last `restart`."""
 
     async def close(self) -> None:
@@ -107,7 +107,7 @@ class Lab:
     async def restart(self) -> list[str]:
         """Close every session as the end of the process would. Returns the IDs that are gone."""
         gone = await in_thread(self.catalog.restart)
-        self.survived_row = await in_thread(self.catalog.last_file_row)
+        self.last_row_at_start = await in_thread(self.catalog.last_file_row)
         for session_id in gone:
             self._logs.pop(session_id, None)
         for session_id, log in list(self._logs.items()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from session_lab.code_view.actions import Action, Baseline, CreateSession
+from session_lab.code_view.actions import Action, CreateSession, FoundItems
 from session_lab.history.items import Item
 from session_lab.history.report import TurnReport
 from session_lab.runs.live_turn import LiveTurn
@@ -49,5 +49,5 @@ class SessionLog:
         if not self.actions:
             self.actions.append(CreateSession(info.session_id))
         if self.version != version:
-            self.actions.append(Baseline(items()))
+            self.actions.append(FoundItems(items()))
             self.version = version

@@ -1,4 +1,4 @@
-"""What each policy sends, seen by a model that records. For any history: test_left_out.py."""
+"""What each policy sends, seen by a model that records. For any history: test_not_sent.py."""
 
 from typing import Any
 

@@ -81,7 +81,7 @@ def test_an_answer_from_before_a_restart_proves_the_file(
         lab.restart()
     say(lab, "Where do I live?")
     stored = lab.catalog.database("s").rows("s")
-    findings = check_file(lab.catalog.existing("s"), stored, lab.survived_row)
+    findings = check_file(lab.catalog.existing("s"), stored, lab.last_row_at_start)
     assert passed(findings)
     assert "Row 1 (“I live in Oslo.”) is older than the last restart." in findings[1].text
     assert "holds “oslo”, which was said in row 1 and not since" in findings[2].text
@@ -105,7 +105,7 @@ NO_WORD = "No reply since the restart holds a word that only the messages before
     ],
 )
 def test_what_proves_no_file(before: tuple[str, ...], since: tuple[str, ...], told: str) -> None:
-    findings = check_file(info("s"), rows(*before, *since), survived_row=len(before))
+    findings = check_file(info("s"), rows(*before, *since), last_row_at_start=len(before))
     assert missing(findings).startswith(told)
     assert "in memory" in missing(check_file(info("s", "Memory"), rows(*before, *since), 9))
 

@@ -19,11 +19,11 @@ from session_lab.code_view.actions import (
     MAX_LITERAL_ITEMS,
     Action,
     AddItems,
-    Baseline,
     ClearSession,
     CreateSession,
     EditItem,
     Fork,
+    FoundItems,
     PopItem,
     Reopen,
     RunTurn,
@@ -34,7 +34,7 @@ from session_lab.code_view.program import literal
 from session_lab.history.items import assistant_item, text_of, user_item
 from session_lab.history.policies import POLICY_KINDS, MemoryPolicy
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 Run = Callable[[str], str]
 SESSION_ID = "it's \"quoted\" \\ 🙂\n'''"
 HISTORY: list[Any] = [
@@ -72,7 +72,7 @@ def fill(database: Path, items: list[Any]) -> None:
 IMPORTED = [user_item(f"number {number}") for number in range(MAX_LITERAL_ITEMS + 1)]
 CHANGES: list[tuple[Action, list[Any]]] = [
     (CreateSession(SESSION_ID), HISTORY),
-    (Baseline(HISTORY), HISTORY),
+    (FoundItems(HISTORY), HISTORY),
     (PopItem(), HISTORY[:-1]),
     (UndoTurn(), HISTORY[:2]),
     (ClearSession(), []),

@@ -28,7 +28,7 @@ from lab_tools import (
     texts,
 )
 
-from session_lab.code_view.actions import Baseline, RunTurn
+from session_lab.code_view.actions import FoundItems, RunTurn
 from session_lab.history.items import kind, text_of, user_item
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import WINDOW
@@ -220,7 +220,7 @@ def test_two_programs_in_one_session_claim_their_own_rows_alone(make: MakeLab, p
     assert first.change("s").added == {1, 4}
     *_, run, others = first.actions("s")
     assert isinstance(run, RunTurn) and list(map(text_of, run.added)) == ["hi", "reply"]
-    assert isinstance(others, Baseline) and list(others.added) == stored(path, "s")
+    assert isinstance(others, FoundItems) and list(others.added) == stored(path, "s")
 
 
 def test_programs_that_write_at_once_claim_every_row_once(make: MakeLab, path: Path) -> None:

@@ -24,7 +24,7 @@ from lab_tools import (
     undo,
 )
 
-from session_lab.code_view.actions import AddItems, Baseline, CreateSession, Reopen, RunTurn
+from session_lab.code_view.actions import AddItems, CreateSession, FoundItems, Reopen, RunTurn
 from session_lab.code_view.script import script
 from session_lab.history.items import user_item
 from session_lab.store.seen import all_seen
@@ -45,12 +45,12 @@ def test_what_another_program_did_is_part_of_the_script(make: MakeLab, path: Pat
     lab, other = make(says("reply")), make(says())
     assert lab.actions("s") == (CreateSession("s"),)
     other.add_item("s", user_item("from outside"))
-    assert lab.actions("s")[1:] == (Baseline([user_item("from outside")]),)
+    assert lab.actions("s")[1:] == (FoundItems([user_item("from outside")]),)
     ask(lab, "s", "hi")
     lab.add_item("s", user_item("mine"))
     assert [type(action) for action in lab.actions("s")[2:]] == [RunTurn, AddItems]
     pop(other)
-    assert lab.actions("s")[-1] == Baseline(stored(path, "s"))
+    assert lab.actions("s")[-1] == FoundItems(stored(path, "s"))
     assert len(lab.actions("s")) == 5, "noted once"
 
 
@@ -62,7 +62,7 @@ def test_a_session_that_was_only_looked_at_has_no_action_to_show(make: MakeLab) 
     assert lab.report("s") is None and lab.change("s").removed == () and lab.live("s") is None
     assert lab.restart() == [] and lab.actions("s") == ()
     lab.add_item("s", user_item("after"))
-    assert [type(action) for action in lab.actions("s")] == [CreateSession, Baseline, AddItems]
+    assert [type(action) for action in lab.actions("s")] == [CreateSession, FoundItems, AddItems]
     lab.restart()
     assert isinstance(lab.actions("s")[-1], Reopen)
     assert "before" in script(lab.actions("s"))

@@ -14,8 +14,8 @@ from lab_tools import stored
 from random_clicks import TEXTS, Clicks
 
 from session_lab.code_view.actions import (
-    Baseline,
     CreateSession,
+    FoundItems,
     PopItem,
     RunTurn,
 )
@@ -88,7 +88,7 @@ def test_a_run_stands_as_a_comment_above_what_it_stored(
     text: str | None, added: list[Any], tmp_path: Path, run_here: Callable[[str], list[str]]
 ) -> None:
     run = RunTurn(text, "Support", MemoryPolicy("Last N turns", 2), added, 'It\'s\n"away".')
-    code = script([CreateSession("s"), Baseline([REPLY]), run])
+    code = script([CreateSession("s"), FoundItems([REPLY]), run])
     message = "[]" if text is None else literal(text)
     told = f"    # Runner.run(agent, {message}, session=session)  # Support, Last 2 turns\n"
     assert told in code and "    # It ended with an error: \"It's\\n" in code
@@ -105,5 +105,5 @@ def test_a_script_begins_with_its_session() -> None:
 
 def test_a_long_history_is_rebuilt(tmp_path: Path, run_here: Callable[[str], list[str]]) -> None:
     history = [user_item(f"{number} {TEXTS[number % len(TEXTS)]}") for number in range(1000)]
-    run_here(script([CreateSession("s"), Baseline(history), PopItem()]))
+    run_here(script([CreateSession("s"), FoundItems(history), PopItem()]))
     assert stored(tmp_path / "session.db", "s") == history[:-1]

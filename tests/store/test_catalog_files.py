@@ -18,7 +18,7 @@ from session_lab.runs.turn import error_line
 from session_lab.store.catalog import OPEN_AT_MOST, Catalog, CatalogError
 from session_lab.store.database import SCHEMA_VERSION
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.fixture

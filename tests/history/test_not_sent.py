@@ -14,7 +14,7 @@ from session_lab.history.items import (
     fingerprint,
     user_item,
 )
-from session_lab.history.left_out import why_left_out
+from session_lab.history.not_sent import why_not_sent
 from session_lab.history.policies import POLICY_KINDS, MemoryPolicy
 
 EVERYTHING = MemoryPolicy("Everything")
@@ -56,16 +56,16 @@ async def test_the_reason_is_told(
     policy: MemoryPolicy, stored: list[Any], expected: list[str | None]
 ) -> None:
     [sent] = await send(await filled(stored), policy)
-    assert why_left_out(policy, stored, sent) == expected
+    assert why_not_sent(policy, stored, sent) == expected
 
 
 async def test_equal_messages_are_told_apart_by_their_order() -> None:
     stored = [item for _ in range(4) for item in (user_item("hi"), assistant_item("hello"))]
     [sent] = await send(await filled(stored), MemoryPolicy("Last N turns", 1), "hi")
-    found = why_left_out(MemoryPolicy("Last N turns", 1), stored, sent)
+    found = why_not_sent(MemoryPolicy("Last N turns", 1), stored, sent)
     assert found == ["Outside the last turn."] * 6 + [None] * 2
     stored.append(user_item("hi"))
-    found = why_left_out(MemoryPolicy("Last N turns", 1), stored, sent)
+    found = why_not_sent(MemoryPolicy("Last N turns", 1), stored, sent)
     assert found == ["Outside the last turn."] * 6 + [None] * 3, "the question, once it is stored"
 
 
@@ -93,7 +93,7 @@ def test_for_any_history_reasons_and_request_agree(
     async def check() -> None:
         session = await filled(history)
         [sent] = await send(session, policy)
-        found = why_left_out(policy, history, sent)
+        found = why_not_sent(policy, history, sent)
         kept = [item for item, reason in zip(history, found, strict=True) if reason is None]
         extra = 2 if texts(sent)[:1] == [SUMMARY_REQUEST] else 0
         assert sorted(map(fingerprint, kept)) == sorted(map(fingerprint, sent[extra:-1]))
@@ -107,7 +107,7 @@ def test_for_any_history_reasons_and_request_agree(
         assert all(found[i] is None for i in plain if i >= start)
         stored = await session.get_items()
         assert stored[: len(history)] == history and len(stored) == len(history) + 2
-        assert why_left_out(policy, stored[:-1], sent) == [*found, None], "the question is stored"
+        assert why_not_sent(policy, stored[:-1], sent) == [*found, None], "the question is stored"
         session.close()
 
     asyncio.run(check())

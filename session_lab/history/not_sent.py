@@ -15,7 +15,7 @@ from session_lab.history.items import (
 from session_lab.history.policies import MemoryPolicy
 
 
-def why_left_out(
+def why_not_sent(
     policy: MemoryPolicy, stored: Sequence[Item], sent: Sequence[Item]
 ) -> list[str | None]:
     """For each stored item None if it was sent, else the reason.
