@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
-import sqlite3
-import subprocess
 import sys
-from contextlib import closing
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
-import readme_checks
 from agents.testing import ModelStep, ScriptedModel, assistant_message, function_call
 from agents.testing.model import ModelCall
+from loopback_server import LoopbackServer, Request
+from readme_checks import ROOT, blocks, run_python
 
 from session_lab.history.items import text_of
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def load_lesson(folder: str) -> ModuleType:
@@ -57,29 +54,26 @@ def sent(model: ScriptedModel) -> list[list[str]]:
 
 def short(item: Any) -> str:
     """For example "user: Hello", and for a tool item its type."""
-    if item.get("role") == "user":
-        return f"user: {item['content']}"
-    if item.get("role") == "assistant":
-        return f"assistant: {text_of(item)}"
-    return str(item["type"])
+    is_message = item.get("role") in ("user", "assistant")
+    return f"{item['role']}: {text_of(item)}" if is_message else str(item["type"])
 
 
-def rows(db_path: Path, session_id: str) -> list[str]:
-    """The session's items as they stand in the file."""
-    with closing(sqlite3.connect(db_path)) as db:
-        query = "SELECT message_data FROM agent_messages WHERE session_id = ? ORDER BY id"
-        return [short(json.loads(data)) for (data,) in db.execute(query, (session_id,))]
+def said(items: int) -> str:
+    """The loopback server's reply to a request with so many items."""
+    return f"assistant: I was sent {items} items."
 
 
-def run_from_root(tree: Path, folder: str) -> subprocess.CompletedProcess[str]:
-    """Run a lesson as a reader without a key does, in `/`."""
-    return readme_checks.run_python([str(tree / folder / "agent.py")], Path("/"))
+class Ran(NamedTuple):
+    requests: list[Request]
+    sent: list[list[str]]
+    """The items of each request, as in "user: Hello"."""
+    printed: str
 
 
-def run_alone(folder: str, target: Path, url: str) -> subprocess.CompletedProcess[str]:
-    """Run a lesson without `choose_model` in the empty folder `target`, on nothing but the SDK.
+def run_alone(folder: str, target: Path) -> Ran:
+    """Run a lesson without `choose_model`, in a folder of its own, on nothing but the SDK.
 
-    The SDK's default model, OpenAI's, is asked at the address `url`.
+    The SDK's default model, OpenAI's, is asked at a server on loopback. Nothing may be left behind.
     """
     source = (ROOT / folder / "agent.py").read_text(encoding="utf-8")
     source = source.replace("from session_lab.models import choose_model\n", "")
@@ -87,83 +81,26 @@ def run_alone(folder: str, target: Path, url: str) -> subprocess.CompletedProces
     script = target / folder / "agent.py"
     script.parent.mkdir()
     script.write_text(source, encoding="utf-8")
-    env = {**os.environ, "OPENAI_BASE_URL": url, "OPENAI_API_KEY": "no-key"}
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        cwd=target,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
-    left = sorted(path.name for path in target.rglob("*") if path.is_file())
-    assert left == ["agent.py"], "a file is left behind"
-    return done
+    with LoopbackServer() as server:
+        settings = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "no-key"}
+        temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(target))
+        done = run_python([str(script)], Path("/"), env={**os.environ, **settings, **temporary})
+        assert (done.returncode, done.stderr) == (0, "")
+        assert list(target.rglob("*")) == [script.parent, script], "a file is left behind"
+        items = [[short(item) for item in request.items] for request in server.requests]
+        return Ran(server.requests, items, done.stdout)
 
 
-def run_twice_at_once(folder: str, temporary: Path) -> list[str]:
-    """Run a lesson in two processes at the same time, in `/`, as a reader without a key does.
-
-    Returns what each printed. Their temporary files are made below `temporary`, and must be gone.
-    """
-    command = [sys.executable, str(ROOT / folder / "agent.py")]
-    env = {**readme_checks.offline_environment(), "TMPDIR": str(temporary), "TEMP": str(temporary)}
-    runs = [
-        subprocess.Popen(command, cwd="/", env=env, stdout=subprocess.PIPE, encoding="utf-8")
-        for _ in range(2)
-    ]
-    printed = [run.communicate(timeout=120)[0] for run in runs]
-    assert [run.returncode for run in runs] == [0, 0]
-    assert list(temporary.iterdir()) == [], "a file is left behind"
-    return printed
-
-
-def files(tree: Path) -> set[str]:
-    return {str(path.relative_to(tree)) for path in tree.rglob("*") if path.is_file()}
-
-
-def check_program(folder: str, database: str, tmp_path: Path) -> str:
-    """Run a lesson twice and without a usable data folder; returns what it prints."""
-    tree = readme_checks.copy_of_tree(tmp_path)
-    before = files(tree)
-    first, second = run_from_root(tree, folder), run_from_root(tree, folder)
-    assert first.returncode == 0, first.stderr
-    assert first.stderr.startswith("Model: ") and first.stderr.count("\n") == 1
-    assert second.stdout == first.stdout, "the second run does not print what the first did"
-    assert files(tree) - before == {f"data/{database}"}, "a file is left outside data/"
-    (tree / "data" / database).unlink()
-    (tree / "data").rmdir()
-    (tree / "data").write_text("not a folder")
-    failed = run_from_root(tree, folder)
-    assert failed.returncode == 1
-    assert len(failed.stderr.splitlines()) == 2, failed.stderr  # The model, then the error.
-    return first.stdout
-
-
-def run_solution(folder: str, lesson: ModuleType) -> dict[str, Any]:
-    """Execute the exercise's solution, the last Python block of the README, and return its names.
-
-    `from agent import ...` gets `lesson`.
-    """
-    return _run_blocks(folder, lesson, slice(-1, None))
-
-
-def run_blocks(folder: str, lesson: ModuleType) -> dict[str, Any]:
-    """The same for all Python blocks of the README, in one namespace."""
-    return _run_blocks(folder, lesson, slice(None))
-
-
-def _run_blocks(folder: str, lesson: ModuleType, which: slice) -> dict[str, Any]:
-    readme = ROOT / folder / "README.md"
-    python = [block for block in readme_checks.blocks(readme) if block.language == "python"]
+def run_readme(folder: str, lesson: ModuleType) -> dict[str, Any]:
+    """The names that the Python blocks of a README define; `agent` in them is `lesson`."""
     names: dict[str, Any] = {"__name__": "__main__"}
     assert "agent" not in sys.modules
     sys.modules["agent"] = lesson
     try:
-        for block in python[which]:
-            exec(compile(block.text, str(readme), "exec"), names)
+        with redirect_stdout(StringIO()):
+            for block in blocks(ROOT / folder / "README.md"):
+                if block.language == "python":
+                    exec(compile(block.text, folder, "exec"), names)
     finally:
         del sys.modules["agent"]
     return names

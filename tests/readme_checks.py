@@ -27,20 +27,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 READMES = [ROOT / "README.md", *sorted(ROOT.glob("[0-9a-z]*/README.md"))]
 SHELLS = {"bash", "powershell"}
-WORDS = {
-    "python3",
-    "python",
-    "py",
-    "venv",
-    "pip",
-    "install",
-    "streamlit",
-    "run",
-    "pytest",
-    "auto",
-    "source",
-    "cp",
-}
+WORDS = {"python3", "python", "py", "venv", "pip", "install", "cp", "source"}
+WORDS |= {"streamlit", "run", "pytest", "auto"}
 """What the commands are made of, beside options and files."""
 FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```[ \t]*$", re.MULTILINE | re.DOTALL)
 PROGRAM = re.compile(r"# (\w+\.py)\n")
@@ -111,12 +99,15 @@ def documented_variables() -> list[str]:
 
 
 def run_python(
-    arguments: list[str], folder: Path, stderr: int = subprocess.PIPE
+    arguments: list[str],
+    folder: Path,
+    stderr: int = subprocess.PIPE,
+    env: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env=offline_environment(),
+        env=env or offline_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=stderr,

@@ -1,38 +1,31 @@
-"""Lesson 7.3: what the model was sent, then what is stored, then what is printed."""
+"""Lesson 7.3: what the model was sent, what is stored and printed; then its README's classes."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import copy
 import gc
-import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
-from agents import Runner, SessionSettings, SQLiteSession, TResponseInputItem
+from agents import Runner, SessionSettings, SQLiteSession
 from agents.testing import ScriptedModel
 from lesson_loader import (
     load_lesson,
     recording_model,
-    rows,
     run_alone,
-    run_blocks,
-    run_twice_at_once,
+    run_readme,
+    said,
     sent,
     short,
 )
-from loopback_server import LoopbackServer
+from readme_checks import ROOT, blocks
 
 FOLDER = "7_3_multi_sessions"
 REPLY = "assistant: Reply."
@@ -40,103 +33,40 @@ NAME, ASK_NAME = "user: My name is Alice.", "user: What is my name?"
 ORDER, ASK_ORDER = "user: My order is A-1001.", "user: What is my order?"
 LAPTOP, ASK_LAPTOP = "user: My laptop is called Thunder.", "user: What is my laptop called?"
 COLOR, ASK_COLOR = "user: My favorite color is green.", "user: What is my favorite color?"
-OWN = {
-    "user_123": ORDER,
-    "user_456": "user: My order is A-1002.",
-    "support_ticket_789": "user: My printer shows error 50.",
-    "sales_inquiry_101": "user: I need ten laptops.",
-    "chatbot_session": COLOR,
-    "assistant_session": "user: My favorite color is blue.",
-}
+OTHER_ORDER = "user: My order is A-1002."
+OTHERS = ["user: My printer shows error 50.", "user: I need ten laptops.", COLOR]
+OTHERS += ["user: My favorite color is blue."]
 CARD = "4111 1111 1111 1111"
 MASKED = "[card ending in 1111]"
 
 
-@pytest.fixture
-def lesson() -> ModuleType:
-    return load_lesson(FOLDER)
-
-
-@dataclass
-class Ran:
-    """The whole lesson, run once in this process: its model, its database file, its output."""
-
-    model: ScriptedModel
-    db_path: Path
-    printed: str
-
-
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    folder = tmp_path_factory.mktemp("lesson")
-    lesson = load_lesson(FOLDER)
-    lesson.agent.model = model = recording_model()
-    lesson.TemporaryDirectory = lambda: contextlib.nullcontext(folder)
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        asyncio.run(lesson.main())
-    return Ran(model, folder / "conversations.db", printed.getvalue())
-
-
-def test_in_one_session_the_second_user_gets_the_first_ones_items(ran: Ran) -> None:
-    assert sent(ran.model)[:2] == [[ORDER], [ORDER, REPLY, ASK_ORDER]]
-    assert "[user_456]   sent, call 2: user, assistant, user\n" in ran.printed
-
-
-def test_a_session_each_keeps_them_apart(ran: Ran) -> None:
-    requests = sent(ran.model)[2:9]
-    assert requests == [*([text] for text in OWN.values()), [OWN["user_456"], REPLY, ASK_ORDER]]
-    for session_id, text in OWN.items():
-        asked = [ASK_ORDER, REPLY] if session_id == "user_456" else []
-        assert rows(ran.db_path, session_id) == [text, REPLY, *asked]
-        assert f"[{session_id}] {text.replace('user', 'User', 1)}\n" in ran.printed
-    assert "  sessions with A-1001 in a row: [('user_123',)]\n" in ran.printed
-
-
-def test_two_agents_share_the_items_and_not_the_instructions(ran: Ran) -> None:
-    assert sent(ran.model)[9:11] == [[LAPTOP], [LAPTOP, REPLY, ASK_LAPTOP]]
-    first, second = (call.system_instructions for call in ran.model.calls[9:11])
-    assert first == "Reply concisely." and second == "You sell laptops. Reply concisely."
-    assert "[sales_inquiry_101] Assistant: Reply.\n" in ran.printed
-    assert "[sales_inquiry_101] Sales: Reply.\n" in ran.printed
-
-
-def test_two_runs_at_once_do_not_see_each_other(ran: Ran) -> None:
-    # Which of the two is first is a matter of time, and none of what the lesson shows.
-    assert sorted(sent(ran.model)[11:13]) == [[NAME], [ASK_NAME]]
-    at_once = ran.printed.split("Two runs in one session")[1]
-    assert "\n  stored: user, user, assistant, assistant\n" in at_once.split("with a lock")[0]
-
-
-def test_with_a_lock_one_whole_turn_follows_the_other(ran: Ran) -> None:
-    assert sent(ran.model)[13:15] == [[NAME], [NAME, REPLY, ASK_NAME]]
-    in_turn = ran.printed.split("with a lock")[1]
-    assert "\n  stored: user, assistant, user, assistant\n" in in_turn.split("A session class")[0]
-
-
-def test_a_session_class_of_our_own_is_used(ran: Ran) -> None:
-    assert sent(ran.model)[15:] == [[COLOR], [COLOR, REPLY, ASK_COLOR]]
-    own = ran.printed.split("A session class of our own")[1]
-    assert "\n  stored: user, assistant, user, assistant\n" in own
-
-
-def test_it_runs_in_a_folder_of_its_own_on_the_sdk_alone(ran: Ran, tmp_path: Path) -> None:
-    with LoopbackServer() as server:
-        done = run_alone(FOLDER, tmp_path, server.url)
-    assert (done.returncode, done.stderr) == (0, "")
-    asked = sorted(short(request.items[-1]) for request in server.requests)
-    assert asked == sorted(request[-1] for request in sent(ran.model))
-
-
-def test_two_at_once_print_the_same(tmp_path: Path) -> None:
-    printed, other = run_twice_at_once(FOLDER, tmp_path)
-    assert printed == other
-    turns = [turn.splitlines() for turn in printed.split(" User: ")[1:]]
-    replies = [(turn[0], turn[2]) for turn in turns if len(turn) > 2]
-    own = [reply for question, reply in replies if question == "What is my order?"]
-    assert "A-1001" in own[0], "in the shared session the second user is told the first one's order"
-    assert "A-1002" in own[1] and "A-1001" not in own[1]
-    assert "Thunder" in dict(replies)["What is my laptop called?"]
-    assert "Alice" in dict(replies)["What is my name?"], "with the lock it is known"
+def test_what_the_model_is_sent_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    ran = run_alone(FOLDER, tmp_path)
+    assert ran.sent[:11] == [
+        *([ORDER], [ORDER, said(1), ASK_ORDER]),  # two users in one session
+        *([ORDER], [OTHER_ORDER], *([text] for text in OTHERS)),  # a session each
+        [OTHER_ORDER, said(1), ASK_ORDER],
+        *([LAPTOP], [LAPTOP, said(1), ASK_LAPTOP]),  # two agents
+    ]
+    # Which of two at once is first is a matter of time, and none of what the lesson shows.
+    assert sorted(ran.sent[11:13]) == [[NAME], [ASK_NAME]]
+    assert ran.sent[13:] == [
+        *([NAME], [NAME, said(1), ASK_NAME]),  # the same with a lock
+        *([COLOR], [COLOR, said(1), ASK_COLOR]),  # a session class of our own
+    ]
+    instructions = [request.body["instructions"] for request in ran.requests[9:11]]
+    assert instructions == ["Reply concisely.", "You sell laptops. Reply concisely."]
+    for line in (
+        "[user_456]   sent, call 2: user, assistant, user",
+        "[assistant_session] User: My favorite color is blue.",
+        "  sessions with A-1001 in a row: [('user_123',)]",
+        "[sales_inquiry_101] Assistant: I was sent 1 items.",
+        "[sales_inquiry_101] Sales: I was sent 3 items.",
+    ):
+        assert f"{line}\n" in ran.printed
+    stored = [line for line in ran.printed.splitlines() if line.startswith("  stored: ")]
+    in_turn = "  stored: user, assistant, user, assistant"
+    assert stored == ["  stored: user, user, assistant, assistant", in_turn, in_turn]
 
 
 # -- What the README adds -------------------------------------------------------------------
@@ -150,7 +80,7 @@ def readme(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     before = Path.cwd()
     os.chdir(tmp_path_factory.mktemp("readme"))
     try:
-        return run_blocks(FOLDER, lesson)
+        return run_readme(FOLDER, lesson)
     finally:
         os.chdir(before)
 
@@ -219,13 +149,14 @@ async def test_card_numbers_are_sent_once_and_never_stored(
     ) as session:
         for text in (f"My card number is {CARD}.", "What is my card number?", "And now?"):
             await Runner.run(readme["agent"], text, session=session)
+        [stored, *_] = await session.get_items(limit=9)
     masked, question = f"user: My card number is {MASKED}.", "user: What is my card number?"
     assert sent(model) == [
         [f"user: My card number is {CARD}."],
         [masked, REPLY, question],
         [question, REPLY, "user: And now?"],
     ]
-    assert rows(tmp_path / "s.db", "s")[:3] == [masked, REPLY, question]
+    assert short(stored) == masked
     assert CARD.encode() not in (tmp_path / "s.db").read_bytes()
 
 
@@ -234,27 +165,18 @@ async def test_card_numbers_are_sent_once_and_never_stored(
     [
         (CARD, MASKED),
         ("4111-1111-1111-1111", MASKED),
-        ("4111111111111111", MASKED),
         (f"no.4111111111111111, CVV 123, {CARD} 123", f"no.{MASKED}, CVV 123, {MASKED} 123"),
         ("3782 822463 10005", "[card ending in 0005]"),
-        ("378282246310005", "[card ending in 0005]"),
         ("from 2026-01-31 to 2026-03-01", None),
         ("+49 30 1234567 or 1700000000000 ms", None),
         ("0.30000000000000004 or 0.4111111111111111", None),
-        ("order A-1001", None),
-        (f"{CARD} 1226", f"{MASKED} 1226"),
         ("3782 822463 10005 1234", "[card ending in 0005] 1234"),
-        ("Card:\n4111111111111111", f"Card:\n{MASKED}"),
         ("4111 1111 1111 1112", None),
         ("invoice 20261123000123 or 2026112300012344", None),
         ("1795392000000000007 ns, 1795392000000006 us", None),
         ("DE89 3704 0044 0532 0130 00", None),
         ("fc_4111111111111111", None),
-        (20261123000123, None),
         (4111111111111111, None),
-        (True, None),
-        (None, None),
-        (2.5, None),
     ],
 )
 def test_what_counts_as_a_card_number(
@@ -288,10 +210,10 @@ def test_tool_calls_stay_valid_json_and_ids_stay_ids(readme: dict[str, Any]) -> 
 
 
 async def test_the_settings_of_a_session_protect_a_pair_that_a_limit_cuts(
-    lesson: ModuleType, readme: dict[str, Any], model: ScriptedModel
+    readme: dict[str, Any], model: ScriptedModel
 ) -> None:
-    class LastItem(lesson.ListSession):  # type: ignore[name-defined, misc]
-        async def get_items(self, limit: int | None = None) -> list[TResponseInputItem]:
+    class LastItem(readme["ListSession"]):  # type: ignore[misc]
+        async def get_items(self, limit: int | None = None) -> list[Any]:
             return [*await super().get_items(limit or 1)]
 
     call = {"type": "function_call", "call_id": "1", "name": "tool", "arguments": "{}"}
@@ -304,52 +226,26 @@ async def test_the_settings_of_a_session_protect_a_pair_that_a_limit_cuts(
     assert sent(model) == [["user: Hello"], ["function_call_output", "user: Hello"]]
 
 
-async def test_the_check_passes_a_session_in_a_file(readme: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("rows[start:]", "rows[:limit]"),  # the oldest
+        ("max(0, len(rows) - limit)", "-limit"),  # a limit of 0 is none
+        ("json.loads(row)", "live.setdefault(row, json.loads(row))"),
+        ('open("a")', 'open("w")'),
+        ("return None", "return {}"),
+        ("rows[-1]", "rows[0]"),
+        ("unlink(missing_ok=True)", "exists()"),
+        ("quote(session_id, safe='')", "'one'"),
+    ],
+)
+async def test_the_check_finds_each_fault_of_the_solution(
+    readme: dict[str, Any], right: str, wrong: str, tmp_path: Path
+) -> None:
     await readme["check"](lambda session_id: SQLiteSession(session_id, tmp_path / "s.db"))
-    await readme["check"](lambda session_id: readme["FileSession"](session_id, tmp_path))
-
-
-class Faulty:
-    """A session whose items stand in `store`, with one fault, or none."""
-
-    session_settings = None
-
-    def __init__(self, session_id: str, store: dict[str, list[Any]], fault: str) -> None:
-        self.session_id = session_id
-        self.fault = fault
-        self.rows = store.setdefault("one" if fault == "shared" else session_id, [])
-        if fault == "lost":
-            self.rows = []
-
-    async def get_items(self, limit: int | None = None) -> list[Any]:
-        rows = self.rows if self.fault == "live" else copy.deepcopy(self.rows)
-        if self.fault == "oldest first":
-            return rows[:limit]
-        if limit == 0 and self.fault == "limit 0 is none":
-            return rows
-        return rows if limit is None else rows[max(0, len(rows) - limit) :]
-
-    async def add_items(self, items: list[Any]) -> None:
-        if self.fault == "replaces":
-            self.rows.clear()
-        self.rows += copy.deepcopy(items)
-
-    async def pop_item(self) -> Any:
-        if not self.rows:
-            return {} if self.fault == "pops nothing" else None
-        return self.rows.pop(0 if self.fault == "pops the first" else -1)
-
-    async def clear_session(self) -> None:
-        if self.fault != "not cleared":
-            self.rows.clear()
-
-
-FAULTS = ["oldest first", "limit 0 is none", "replaces", "live", "shared", "lost"]
-FAULTS += ["pops nothing", "pops the first", "not cleared"]
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-async def test_the_check_finds_each_fault(readme: dict[str, Any], fault: str) -> None:
-    await readme["check"](partial(Faulty, store={}, fault=""))
+    text = blocks(ROOT / FOLDER / "README.md")[-2].text
+    source = text[text.index("class FileSession") : text.index("for kind in")]
+    names = {**readme, "live": {}}
+    exec(source.replace(right, wrong), names)
     with pytest.raises(AssertionError):
-        await readme["check"](partial(Faulty, store={}, fault=fault))
+        await names["check"](lambda session_id: names["FileSession"](session_id, tmp_path))
