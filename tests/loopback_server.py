@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -86,6 +87,10 @@ class LoopbackServer:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     fake: LoopbackServer
+
+    def handle(self) -> None:
+        with suppress(ConnectionResetError):  # of a client whose event loop was closed
+            super().handle()
 
     def do_GET(self) -> None:
         self._record({})

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +25,15 @@ from agents import (
     SessionSettings,
     SQLiteSession,
     UserError,
-    function_tool,
 )
-from agents.testing import ScriptedModel, assistant_message, function_call
+from agents.testing import ModelStep, ScriptedModel, assistant_message
 from lesson_loader import load_lesson
+from loopback_server import LoopbackServer
 from openai import APIConnectionError, AsyncOpenAI
+from readme_checks import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
+from session_lab.history.items import user_item
+
 TRIED: set[str] = set()
 
 
@@ -53,16 +52,6 @@ async def roles(session: SQLiteSession) -> list[str]:
     return [str(item.get("role")) for item in await session.get_items()]
 
 
-@function_tool
-def look_up() -> str:
-    """Look the name up."""
-    return "Ann"
-
-
-def user(text: str) -> Any:
-    return {"role": "user", "content": text}
-
-
 def test_every_line_of_the_table_is_tried() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     section = readme.split("## Troubleshooting")[1].split("\n## ")[0]
@@ -72,9 +61,9 @@ def test_every_line_of_the_table_is_tried() -> None:
 
 @symptom("The agent forgets after a restart")
 async def test_memory_without_a_file_ends_with_its_session(tmp_path: Path) -> None:
-    for place, kept in ((":memory:", []), (tmp_path / "kept.db", [user("Hello")])):
+    for place, kept in ((":memory:", []), (tmp_path / "kept.db", [user_item("Hello")])):
         first = SQLiteSession("user_123", place)
-        await first.add_items([user("Hello")])
+        await first.add_items([user_item("Hello")])
         first.close()
         second = SQLiteSession("user_123", place)
         assert await second.get_items() == kept
@@ -88,15 +77,15 @@ async def test_one_id_is_one_conversation(tmp_path: Path) -> None:
         closing(SQLiteSession("chat", tmp_path / "c.db")) as ben,
         closing(SQLiteSession("user_ben", tmp_path / "c.db")) as own,
     ):
-        await ann.add_items([user("I am Ann")])
-        assert await ben.get_items() == [user("I am Ann")]
+        await ann.add_items([user_item("I am Ann")])
+        assert await ben.get_items() == [user_item("I am Ann")]
         assert await own.get_items() == []
 
 
 @symptom("A long conversation gets slow or expensive")
 async def test_a_limit_bounds_the_request_and_not_the_store() -> None:
     session, scripted = SQLiteSession("long"), model("All of it.", "A part.")
-    await session.add_items([user(f"Message {n}") for n in range(500)])
+    await session.add_items([user_item(f"Message {n}") for n in range(500)])
     config = RunConfig(session_settings=SessionSettings(limit=20))
     agent = Agent(name="Assistant", model=scripted)
     await Runner.run(agent, "Next", session=session)
@@ -106,65 +95,44 @@ async def test_a_limit_bounds_the_request_and_not_the_store() -> None:
 
 
 @symptom("A failed question is stored twice after the retry")
-@pytest.mark.parametrize("calls_a_tool", [False, True], ids=["at once", "after a tool call"])
-async def test_a_failed_question_stays_until_its_turn_is_undone_or_answered(
-    calls_a_tool: bool,
-) -> None:
-    question, call = "What is my name?", [function_call("look_up", {}, call_id="1")]
-    left = ["user", "None", "None"] if calls_a_tool else ["user"]
-
-    async def fail(session: SQLiteSession) -> tuple[Agent, ScriptedModel]:
-        steps = [*([call] if calls_a_tool else []), RuntimeError("no network")]
-        scripted = ScriptedModel([*steps, [assistant_message("Ann.")]])
-        agent = Agent(name="Assistant", model=scripted, tools=[look_up])
-        with pytest.raises(RuntimeError):
-            await Runner.run(agent, question, session=session)
-        assert await roles(session) == left
-        return agent, scripted
-
-    session = SQLiteSession("asked again")
-    agent, _ = await fail(session)
-    await Runner.run(agent, question, session=session)
-    assert await roles(session) == [*left, "user", "assistant"]
-
-    session = SQLiteSession("undone")
-    agent, scripted = await fail(session)
-    assert len(await load_lesson("7_2_memory_operations").undo_turn(session)) == len(left)
-    await Runner.run(agent, question, session=session)
-    assert scripted.calls[-1].input == [user(question)]
-    assert await roles(session) == ["user", "assistant"]
-
-    session = SQLiteSession("answered")
-    agent, scripted = await fail(session)
-    result = await Runner.run(agent, [], session=session)
-    assert scripted.calls[-1].input == (await session.get_items())[:-1]
-    assert scripted.calls[-1].input[0] == user(question)
-    assert result.final_output == "Ann."
-    assert await roles(session) == [*left, "assistant"]
-
-
-class SlowModel(ScriptedModel):
-    async def get_response(self, *args: Any, **kwargs: Any) -> Any:
-        await asyncio.sleep(0.05)
-        return await super().get_response(*args, **kwargs)
+@pytest.mark.parametrize(
+    ("remedy", "left"),
+    [
+        ("ask again", ["user", "user", "assistant"]),
+        ("undo it first", ["user", "assistant"]),
+        ("answer what is stored", ["user", "assistant"]),
+    ],
+)
+async def test_a_failed_question_is_stored(remedy: str, left: list[str]) -> None:
+    session = SQLiteSession("failed")
+    agent = Agent(name="Assistant", model=model(RuntimeError("no network"), "Ann."))
+    with pytest.raises(RuntimeError):
+        await Runner.run(agent, "What is my name?", session=session)
+    assert await roles(session) == ["user"]
+    if remedy == "undo it first":
+        await load_lesson("7_2_memory_operations").undo_turn(session)
+    question: Any = [] if remedy == "answer what is stored" else "What is my name?"
+    assert (await Runner.run(agent, question, session=session)).final_output == "Ann."
+    assert await roles(session) == left
 
 
 @symptom("Questions and answers are out of order")
 async def test_two_runs_at_once_interleave_without_a_lock() -> None:
-    steps = [[assistant_message("One.")], [assistant_message("Two.")]]
-    lock = asyncio.Lock()
+    """The remedy is run in the README's part on several at once, and in lesson 7.3."""
+    both_asked = asyncio.Event()
 
-    async def locked(agent: Agent, text: str, session: SQLiteSession) -> None:
-        async with lock:
-            await Runner.run(agent, text, session=session)
+    async def first(_: object) -> Any:
+        await both_asked.wait()
+        return [assistant_message("One.")]
 
-    session, agent = SQLiteSession("both"), Agent(name="Assistant", model=SlowModel(steps))
+    async def second(_: object) -> Any:
+        both_asked.set()
+        return [assistant_message("Two.")]
+
+    steps = [ModelStep.respond(first), ModelStep.respond(second)]
+    session, agent = SQLiteSession("both"), Agent(name="Assistant", model=ScriptedModel(steps))
     await asyncio.gather(*(Runner.run(agent, text, session=session) for text in "AB"))
     assert await roles(session) == ["user", "user", "assistant", "assistant"]
-
-    session, agent = SQLiteSession("in turn"), Agent(name="Assistant", model=SlowModel(steps))
-    await asyncio.gather(*(locked(agent, text, session) for text in "AB"))
-    assert await roles(session) == ["user", "assistant", "user", "assistant"]
 
 
 @symptom("`database is locked`")
@@ -178,9 +146,9 @@ async def test_a_writer_that_holds_the_file(
     ):
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(sqlite3.OperationalError, match="database is locked"):
-            await session.add_items([user("Hello")])
+            await session.add_items([user_item("Hello")])
         other.commit()
-        await session.add_items([user("Hello")])
+        await session.add_items([user_item("Hello")])
 
 
 AS_A_STRANGER = """
@@ -226,27 +194,21 @@ def as_a_stranger(*modes: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-@symptom("`attempt to write a readonly database`")
-def test_a_file_or_a_folder_that_may_only_be_read() -> None:
-    error = "attempt to write a readonly database"
-    tried = as_a_stranger("444 777", "666 555", "666 777")
-    assert tried == [f"read, {error}", error, "read, added"]
+READONLY, UNABLE = "attempt to write a readonly database", "unable to open database file"
 
 
-UNABLE = "`unable to open database file`"
+@symptom(f"`{READONLY}`")
+@symptom(f"`{UNABLE}`")
+def test_a_file_or_a_folder_that_may_not_be_written_or_used() -> None:
+    happens = {"444 777": f"read, {READONLY}", "666 555": READONLY, "666 777": "read, added"}
+    happens |= {"new 555": UNABLE, "222 777": UNABLE, "666 666": UNABLE, "new 777": "read, added"}
+    assert as_a_stranger(*happens) == [*happens.values()]
 
 
-@symptom(UNABLE)
-def test_a_file_or_a_folder_that_may_not_be_used() -> None:
-    error = "unable to open database file"
-    tried = as_a_stranger("new 555", "222 777", "666 666", "new 777")
-    assert tried == [error, error, error, "read, added"]
-
-
-@symptom(UNABLE)
+@symptom(f"`{UNABLE}`")
 def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
     file = tmp_path / "data" / "a.db"
-    with pytest.raises(sqlite3.OperationalError, match="unable to open database file"):
+    with pytest.raises(sqlite3.OperationalError, match=UNABLE):
         SQLiteSession("a", file)
     file.parent.mkdir()
     SQLiteSession("a", file).close()
@@ -256,14 +218,14 @@ def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
 async def test_a_copy_of_a_file_in_use(tmp_path: Path) -> None:
     file = tmp_path / "used.db"
     with closing(SQLiteSession("a", file)) as session:
-        await session.add_items([user("One"), user("Two")])
+        await session.add_items([user_item("One"), user_item("Two")])
         shutil.copy(file, tmp_path / "copied.db")
         with (
             closing(sqlite3.connect(file)) as database,
             closing(sqlite3.connect(tmp_path / "backup.db")) as backup,
         ):
             database.backup(backup)
-        for name, found in (("copied.db", []), ("backup.db", [user("One"), user("Two")])):
+        for name, found in (("copied.db", []), ("backup.db", [user_item("One"), user_item("Two")])):
             with closing(SQLiteSession("a", tmp_path / name)) as copy:
                 assert await copy.get_items() == found, name
 
@@ -285,10 +247,21 @@ async def test_a_session_after_close(tmp_path: Path) -> None:
 
 
 @symptom("`Session persistence cannot be combined with conversation_id, …`")
-async def test_a_session_beside_server_managed_memory() -> None:
+@pytest.mark.parametrize(
+    "managed",
+    [
+        {"conversation_id": "conv_1"},
+        {"previous_response_id": "resp_1"},
+        {"auto_previous_response_id": True},
+    ],
+    ids=str,
+)
+async def test_a_session_beside_server_managed_memory(managed: dict[str, Any]) -> None:
+    session = SQLiteSession("a")
     agent = Agent(name="Assistant", model=model("Hello."))
     with pytest.raises(UserError, match="Session persistence cannot be combined with conversa"):
-        await Runner.run(agent, "Hi", session=SQLiteSession("a"), conversation_id="conv_1")
+        await Runner.run(agent, "Hi", session=session, **managed)
+    assert await session.get_items() == []
 
 
 @symptom("`AgentRunner.run_sync() cannot be called when an event loop is already running.`")
@@ -296,42 +269,6 @@ async def test_run_sync_inside_a_coroutine() -> None:
     message = r"^AgentRunner\.run_sync\(\) cannot be called when an event loop is already running"
     with pytest.raises(RuntimeError, match=message):
         Runner.run_sync(Agent(name="Assistant", model=model("Hello.")), "Hi")
-
-
-class ChatServer(BaseHTTPRequestHandler):
-    """One Chat Completions reply for every request, on a connection that stays open."""
-
-    protocol_version = "HTTP/1.1"
-
-    def handle(self) -> None:
-        with suppress(ConnectionResetError):  # the connection of the loop that was closed
-            super().handle()
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        message = {"role": "assistant", "content": "Hello."}
-        choice = {"index": 0, "finish_reason": "stop", "message": message}
-        reply = {"id": "1", "object": "chat.completion", "created": 1, "model": "m"}
-        body = json.dumps({**reply, "choices": [choice]}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args: object) -> None:
-        """Keep the test's output clean."""
-
-
-@pytest.fixture
-def server_url() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), ChatServer)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/v1"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def causes(error: BaseException | None) -> str:
@@ -343,14 +280,23 @@ def causes(error: BaseException | None) -> str:
     return "\n".join(said)
 
 
+HELLO = "I was sent 1 items."
+
+
+@pytest.fixture
+def server() -> Iterator[LoopbackServer]:
+    with LoopbackServer() as server:
+        yield server
+
+
 @symptom("`Event loop is closed`")
-def test_one_client_on_two_loops(server_url: str) -> None:
+def test_one_client_on_two_loops(server: LoopbackServer) -> None:
     def new_agent() -> Agent:
-        client = AsyncOpenAI(api_key="none", base_url=server_url, max_retries=0)
+        client = AsyncOpenAI(api_key="none", base_url=server.url, max_retries=0)
         return Agent(name="Assistant", model=OpenAIChatCompletionsModel("m", client))
 
     agent = new_agent()
-    assert asyncio.run(Runner.run(agent, "Hi")).final_output == "Hello."
+    assert asyncio.run(Runner.run(agent, "Hi")).final_output == HELLO
     with pytest.raises((RuntimeError, APIConnectionError)) as caught:
         asyncio.run(Runner.run(agent, "Hi"))
     assert "Event loop is closed" in causes(caught.value)
@@ -358,12 +304,12 @@ def test_one_client_on_two_loops(server_url: str) -> None:
     async def both() -> list[str]:
         return [(await Runner.run(agent, "Hi")).final_output for _ in range(2)]
 
-    assert asyncio.run(both()) == ["Hello.", "Hello."]
+    assert asyncio.run(both()) == [HELLO, HELLO]
 
     agent = new_agent()
     with ThreadPoolExecutor(1) as thread, ThreadPoolExecutor(1) as second_thread:
         for _ in range(2):
-            assert thread.submit(Runner.run_sync, agent, "Hi").result().final_output == "Hello."
+            assert thread.submit(Runner.run_sync, agent, "Hi").result().final_output == HELLO
         with pytest.raises((RuntimeError, APIConnectionError)) as caught:
             second_thread.submit(Runner.run_sync, agent, "Hi").result()
     assert "is bound to a different event loop" in causes(caught.value)
