@@ -1,7 +1,6 @@
 """What was done is known, restarts included, and the rows and marks agree after any of it."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from lab_tools import (
     ask,
     insert,
     labels,
-    labs_on,
     pop,
     row_at,
     row_ids,
@@ -28,17 +26,6 @@ from session_lab.code_view.actions import AddItems, CreateSession, FoundItems, R
 from session_lab.code_view.script import script
 from session_lab.history.items import user_item
 from session_lab.store.seen import all_seen
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "sessions.db"
-
-
-@pytest.fixture
-def make(path: Path) -> Iterator[MakeLab]:
-    with labs_on(path) as made:
-        yield made
 
 
 def test_what_another_program_did_is_part_of_the_script(make: MakeLab, path: Path) -> None:

@@ -1,6 +1,6 @@
 """Changes in the lab: what was confirmed is what goes, and every row that changed is marked."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from lab_tools import (
     finish,
     insert,
     labels,
-    labs_on,
     pop,
     query,
     row_at,
@@ -36,17 +35,6 @@ from session_lab.store.seen import Seen, all_seen, last_item, last_turn, unanswe
 
 CALL = {"type": "function_call", "call_id": "c1", "name": "days_between", "arguments": "{}"}
 OUTPUT = {"type": "function_call_output", "call_id": "c1", "output": "2 days"}
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "sessions.db"
-
-
-@pytest.fixture
-def make(path: Path) -> Iterator[MakeLab]:
-    with labs_on(path) as made:
-        yield made
 
 
 def fill(lab: PageLab, items: list[Any], session_id: str = "s") -> None:

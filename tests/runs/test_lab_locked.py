@@ -18,7 +18,6 @@ from lab_tools import (
     PageLab,
     ask,
     finish,
-    labs_on,
     pop,
     row_at,
     talk,
@@ -28,17 +27,6 @@ from lab_tools import (
 from session_lab.history.items import user_item
 from session_lab.store.catalog import in_thread
 from session_lab.store.seen import all_seen
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "sessions.db"
-
-
-@pytest.fixture
-def make(path: Path) -> Iterator[MakeLab]:
-    with labs_on(path) as made:
-        yield made
 
 
 class Pulse:

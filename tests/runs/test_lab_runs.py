@@ -3,7 +3,6 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from lab_tools import (
     asks_for_days,
     finish,
     insert,
-    labs_on,
     query,
     row_ids,
     says,
@@ -36,18 +34,6 @@ from session_lab.models.offline import OfflineModel
 from session_lab.runs.live_turn import LiveTurn
 from session_lab.store.catalog import CatalogError
 from session_lab.store.seen import all_seen
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "sessions.db"
-
-
-@pytest.fixture
-def make(path: Path) -> Iterator[MakeLab]:
-    with labs_on(path) as made:
-        yield made
-
 
 # -- one turn -------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from lab_tools import (
     PageLab,
     ask,
     asks_for_days,
-    labs_on,
     says,
     stored,
     texts,
@@ -25,17 +23,6 @@ from lab_tools import (
 from session_lab.code_view import agents as lab_agents
 from session_lab.history.items import kind
 from session_lab.models.offline import OfflineModel
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "sessions.db"
-
-
-@pytest.fixture
-def make(path: Path) -> Iterator[MakeLab]:
-    with labs_on(path) as made:
-        yield made
 
 
 @function_tool
