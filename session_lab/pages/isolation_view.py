@@ -90,6 +90,3 @@ def show_untouched(lab: Lab, info: SessionInfo, comparison: Comparison) -> None:
             "numbers are different rows.",
             True,
         )
-        kept = [side.session_id for side in comparison.sides if lab.catalog.info(side.session_id)]
-        names = ", ".join(as_typed(session_id, 80) for session_id in kept)
-        st.caption(f"Kept, in the list of Chat: {names}." if kept else "The copies are removed.")
