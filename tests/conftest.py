@@ -43,7 +43,9 @@ settings.load_profile("any-speed")
 
 @pytest.fixture
 def openai_unset(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No OPENAI_ variable at all; what a test sets in `os.environ` is undone after it."""
+    """No OPENAI_ variable and no client at all; what a test sets is undone after it."""
+    # The SDK has no call that forgets the client of `set_default_openai_client`.
+    monkeypatch.setattr("agents.models._openai_shared._default_openai_client", None)
     with mock.patch.dict(os.environ):
         for name in [name for name in os.environ if name.startswith("OPENAI_")]:
             del os.environ[name]

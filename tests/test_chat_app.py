@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import readme_checks
-from agents.models import _openai_shared
 from loopback_server import LoopbackServer
 from readme_checks import ROOT
 from streamlit.testing.v1 import AppTest
@@ -97,8 +96,7 @@ def test_a_reply_is_shown_as_text_and_a_tool_item_not_at_all() -> None:
 
 
 @pytest.mark.usefixtures("openai_unset")
-def test_with_a_client_of_its_own_every_message_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_openai_shared, "_default_openai_client", None)
+def test_with_a_client_of_its_own_every_message_is_served() -> None:
     client = "from agents import set_default_openai_client\nfrom openai import AsyncOpenAI\n"
     client += "set_default_openai_client(AsyncOpenAI())\n"
     own = PROGRAM.replace(", model=choose_model()", "")
