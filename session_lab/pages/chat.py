@@ -113,7 +113,7 @@ def show_conversation(
         rows = [row for row in rows if row.id <= live.after_row]
     show_missing()
     show_title(lab, info)
-    show_actions(lab, tab, info, is_busy=live is not None)
+    show_actions(lab, tab)
     with st.container(height=HEIGHT, autoscroll=True, key="conversation"):
         if hidden > 0:
             st.button(
@@ -151,15 +151,17 @@ def show_title(lab: Lab, info: SessionInfo) -> None:
     st.markdown(f"#### {as_typed(info.title, 60)} :small[:{color}-badge[{info.storage}]{origin}]")
 
 
-def show_actions(lab: Lab, tab: Tab, info: SessionInfo, *, is_busy: bool) -> None:
-    """The buttons that change the session. Each opens a dialog that shows what will go."""
-    off = is_busy or info.item_count == 0
+def show_actions(lab: Lab, tab: Tab) -> None:
+    """The buttons that change the session. Each opens a dialog that shows what will go.
+
+    They are never switched off: Streamlit drops the press of a button that was off in the script
+    before, without a word. `ask` says why nothing can be done.
+    """
     with st.container(horizontal=True, gap="small", key="actions"):
         for label, icon, make_dialog in ACTIONS:
             st.button(
                 label,
                 icon=f":material/{icon}:",
-                disabled=off,
                 on_click=ask,
                 args=(tab, partial(make_dialog, lab, tab)),
             )
@@ -169,7 +171,6 @@ def show_actions(lab: Lab, tab: Tab, info: SessionInfo, *, is_busy: bool) -> Non
             key="more",
             icon=":material/more_horiz:",
             width=110,
-            disabled=is_busy,
             on_click=ask,
             args=(tab, lambda session_id: MENU[st.session_state["more"]](lab, tab, session_id)),
         )

@@ -18,7 +18,7 @@ from session_lab.history.turns import pop_splits_pair
 from session_lab.pages.open_lab import shown_errors, wait_for
 from session_lab.pages.safe_text import as_typed, count_of, item_line
 from session_lab.pages.tab import Dialog, Tab, carry_out, dialog
-from session_lab.runs.lab import Lab
+from session_lab.runs.lab import BUSY, Lab
 from session_lab.store.catalog import (
     MAX_ID_LENGTH,
     MAX_TITLE_LENGTH,
@@ -63,7 +63,7 @@ def new_session_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
 
 
 def undo_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
-    seen = last_turn(lab.catalog, session_id)
+    seen = _something(lab, session_id, last_turn(lab.catalog, session_id))
 
     def draw() -> None:
         st.write(f"The whole last turn goes: {count_of(len(seen.items), 'item')}.")
@@ -77,7 +77,7 @@ def undo_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
 
 
 def pop_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
-    seen = last_item(lab.catalog, session_id)
+    seen = _something(lab, session_id, last_item(lab.catalog, session_id))
     before = all_seen(lab.catalog, session_id, max(0, seen.version.item_count - LISTED)).items
 
     def draw() -> None:
@@ -99,7 +99,8 @@ def pop_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
 
 
 def clear_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
-    info, seen = lab.catalog.existing(session_id), all_seen(lab.catalog, session_id)
+    info = lab.catalog.existing(session_id)
+    seen = _something(lab, session_id, all_seen(lab.catalog, session_id))
     items = count_of(seen.version.item_count, "item")
 
     def draw() -> None:
@@ -276,6 +277,19 @@ def edit_dialog(lab: Lab, tab: Tab, session_id: str, row: Row) -> Dialog:
         wait_for(lab.edit_item(session_id, row, _typed_text(key, "message")))
 
     return dialog("Edit a message", draw)
+
+
+def _something(lab: Lab, session_id: str, seen: Seen) -> Seen:
+    """What was seen, if it is something that can be removed now.
+
+    Raises:
+        CatalogError: it is not.
+    """
+    if lab.live(session_id) is not None:
+        raise CatalogError(BUSY)
+    if seen.version.item_count == 0:
+        raise CatalogError("The session holds no items, so there is nothing to remove.")
+    return seen
 
 
 def _submit(tab: Tab, label: str, do: Callable[[], None]) -> None:

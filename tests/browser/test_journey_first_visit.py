@@ -20,7 +20,8 @@ def test_first_visit_is_ready_to_chat_and_explains_itself(app: App, visitor: Vis
     for text in suggestions:
         expect(visitor.page.get_by_role("button", name=text)).to_be_visible()
     expect(visitor.sidebar.get_by_text("Model: offline").first).to_be_visible()
-    expect(visitor.button("Undo turn")).to_be_disabled()
+    visitor.button("Undo turn").click()
+    expect(visitor.page.get_by_text("there is nothing to remove")).to_be_visible()
     assert app.rows("my_first_session") == []
 
     visitor.page.get_by_role("button", name=NAME).click()

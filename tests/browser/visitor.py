@@ -41,6 +41,19 @@ class Visitor:
         expect(state).to_have_attribute("data-test-script-state", "notRunning", timeout=2 * WAIT)
         return self
 
+    def quiet(self) -> None:
+        """Wait until no script has run for a moment: an open list closes when the page is drawn."""
+        self.page.evaluate("window.quietSince = undefined")
+        self.page.wait_for_function(
+            """() => {
+                const app = document.querySelector('[data-testid=stApp]')
+                const now = performance.now()
+                if (app.dataset.testScriptState !== 'notRunning') window.quietSince = undefined
+                else window.quietSince ??= now
+                return now - window.quietSince > 300
+            }"""
+        )
+
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True)
 
@@ -99,6 +112,7 @@ class Visitor:
         self.settled()
 
     def choose(self, label: str, option: str) -> None:
+        self.quiet()
         box = self.page.get_by_role("combobox", name=label, exact=True)
         box.click()
         self.page.get_by_role("option", name=option, exact=True).click()
