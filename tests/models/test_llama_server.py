@@ -13,21 +13,21 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from agents import Agent, ModelSettings, Runner, SQLiteSession, TResponseInputItem, function_tool
+from agents import Agent, ModelSettings, Runner, SQLiteSession, function_tool
 from openai import BadRequestError
+from readme_checks import ROOT
 from test_servers import BY_HAND, run
 
-from session_lab.history.items import assistant_item
+from session_lab.history.items import assistant_item, user_item
+from session_lab.lessons.runner import LESSONS
 from session_lab.models.choose import choose_model, describe_model, explain_error
 
 pytestmark = pytest.mark.server
-
-ROOT = Path(__file__).resolve().parents[2]
 
 SERVE = """
 import sys, xllamacpp
@@ -54,11 +54,7 @@ def address() -> Iterator[str | None]:
     command = [sys.executable, "-c", SERVE, str(model)]
     # The server ends when its stdin does, so also when this process is killed.
     with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
         assert server.stdin is not None and server.stdout is not None
         line = server.stdout.readline()
@@ -80,13 +76,6 @@ def api(
     return str(request.param)
 
 
-@pytest.fixture
-async def session(tmp_path: Path) -> AsyncIterator[SQLiteSession]:
-    session = SQLiteSession("user_123", tmp_path / "sessions.db")
-    yield session
-    session.close()
-
-
 def small_agent(**settings: Any) -> Agent[Any]:
     return Agent(
         "Assistant",
@@ -97,53 +86,43 @@ def small_agent(**settings: Any) -> Agent[Any]:
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
-async def test_two_turns_and_an_answer_added_by_hand(
-    api: str, streamed: bool, session: SQLiteSession
-) -> None:
-    agent = small_agent()
+async def test_two_turns_and_an_answer_added_by_hand(api: str, streamed: bool) -> None:
+    session, agent = SQLiteSession("user_123"), small_agent()
     first = await run(agent, "My name is Alice.", session, streamed)
-    by_hand: list[TResponseInputItem] = [
-        {"role": "user", "content": "I live in Oslo."},
-        {"role": "assistant", "content": "Oslo is in Norway."},
-        {"role": "user", "content": "I work as a nurse."},
-        assistant_item("A nurse, noted."),
+    by_hand = [
+        *(user_item("I live in Oslo."), assistant_item("Oslo is in Norway.")),
+        *(user_item("I work as a nurse."), assistant_item("A nurse, noted.")),
     ]
     await session.add_items(by_hand)
     second = await run(agent, "What's my name?", session, streamed)
-
     used = [result.context_wrapper.usage for result in (first, second)]
     assert used[0].output_tokens > 0 and used[1].output_tokens > 0
     assert used[1].input_tokens > used[0].input_tokens + 20, "the history was read by the model"
-    stored = await session.get_items()
+    stored: list[Any] = await session.get_items()
     assert stored[2:6] == by_hand, "what is stored stays as it is"
-    assert [cast(dict[str, Any], item)["role"] for item in stored] == ["user", "assistant"] * 4
+    assert [item["role"] for item in stored] == ["user", "assistant"] * 4
 
 
-@pytest.mark.parametrize("item", BY_HAND, ids=lambda item: ",".join(item))
-async def test_every_form_of_a_message_is_accepted(
-    item: dict[str, Any], api: str, session: SQLiteSession
-) -> None:
-    await session.add_items([cast(TResponseInputItem, item)])
+TOOL_TURN: list[Any] = [
+    user_item("Where is my order?"),
+    {"type": "reasoning", "id": "rs-1", "summary": [], "encrypted_content": "x"},
+    {"type": "function_call", "call_id": "c-1", "name": "look_up", "arguments": "{}"},
+    {"type": "function_call_output", "call_id": "c-1", "output": "It was sent."},
+    assistant_item("It was sent."),
+]
+
+
+@pytest.mark.parametrize("items", [*([item] for item in BY_HAND), TOOL_TURN])
+async def test_every_form_of_an_item_is_accepted(items: list[Any], api: str) -> None:
+    session = SQLiteSession("user_123")
+    await session.add_items(items)
     result = await run(small_agent(), "Go on.", session)
     assert result.context_wrapper.usage.output_tokens > 0
-
-
-async def test_items_of_a_tool_call_and_of_foreign_reasoning_are_accepted(
-    api: str, session: SQLiteSession
-) -> None:
-    items: list[dict[str, Any]] = [
-        {"role": "user", "content": "Where is my order?"},
-        {"type": "reasoning", "id": "rs-1", "summary": [], "encrypted_content": "x"},
-        {"type": "function_call", "call_id": "c-1", "name": "look_up", "arguments": "{}"},
-        {"type": "function_call_output", "call_id": "c-1", "output": "It was sent."},
-        dict(assistant_item("It was sent.")),
-    ]
-    await session.add_items(cast(list[TResponseInputItem], items))
-    await run(small_agent(), "Thank you.", session)
     assert len(await session.get_items()) == len(items) + 2
 
 
-async def test_a_session_moves_from_one_api_to_the_other(api: str, session: SQLiteSession) -> None:
+async def test_a_session_moves_from_one_api_to_the_other(api: str) -> None:
+    session = SQLiteSession("user_123")
     for other in ("chat_completions", "responses", "chat_completions"):
         os.environ["OPENAI_COMPATIBLE_API"] = other
         await run(small_agent(), "Hello.", session, streamed=other == api)
@@ -158,8 +137,7 @@ async def test_an_agent_with_a_tool_is_answered(api: str) -> None:
 
     agent = small_agent(tool_choice="none")
     agent.tools.append(look_up)
-    result = await Runner.run(agent, "Hello.")
-    assert result.context_wrapper.usage.input_tokens > 0
+    assert (await Runner.run(agent, "Hello.")).context_wrapper.usage.input_tokens > 0
 
 
 async def test_a_conversation_that_is_too_long_is_explained(api: str) -> None:
@@ -170,24 +148,12 @@ async def test_a_conversation_that_is_too_long_is_explained(api: str) -> None:
     assert line.startswith("The conversation is longer than the model can read (")
 
 
-def test_the_only_model_is_found_and_named(api: str) -> None:
-    shown = {"chat_completions": "Chat Completions", "responses": "Responses"}[api]
-    line = describe_model(choose_model())
-    assert "SmolLM2-135M" in line and line.endswith(f"/v1 ({shown})")
-
-
-@pytest.mark.parametrize(
-    "lesson", ["7_1_basic_sessions", "7_2_memory_operations", "7_3_multi_sessions"]
-)
+@pytest.mark.parametrize("lesson", [lesson.folder.name for lesson in LESSONS])
 def test_a_lesson_runs_to_its_end(api: str, lesson: str, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, str(ROOT / lesson / "agent.py")],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    command = [sys.executable, str(ROOT / lesson / "agent.py")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     # Lesson 7.1 starts a second process, which names its model as well.
-    assert set(done.stderr.splitlines()) == {describe_model(choose_model())}
+    line = describe_model(choose_model())
+    assert set(done.stderr.splitlines()) == {line} and "SmolLM2-135M" in line
     assert done.stdout.count("Assistant: ") > 3
