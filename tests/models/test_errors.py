@@ -343,8 +343,10 @@ def test_what_is_said_of_a_folder(number: int, remedy: str) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [ValueError("x"), OSError("x"), FileNotFoundError(2, "No file", "/x")]
-    + [PermissionError(errno.EACCES, "x"), sqlite3.OperationalError("no such table: x")],
+    [
+        *(ValueError("x"), OSError("x"), FileNotFoundError(2, "No file", "/x")),
+        *(PermissionError(errno.EACCES, "x"), sqlite3.OperationalError("no such table: x")),
+    ],
 )
 def test_a_bug_is_not_explained_away(error: Exception) -> None:
     assert explain_error(error) is None

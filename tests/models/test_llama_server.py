@@ -53,9 +53,8 @@ def address() -> Iterator[str | None]:
     (model,) = Path(packages[1].origin).parent.glob("*.gguf")
     command = [sys.executable, "-c", SERVE, str(model)]
     # The server ends when its stdin does, so also when this process is killed.
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as server:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, **pipes, text=True) as server:
         assert server.stdin is not None and server.stdout is not None
         line = server.stdout.readline()
         assert line.startswith("http://127.0.0.1:"), line
