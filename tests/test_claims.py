@@ -228,29 +228,7 @@ async def test_a_sliding_limit_and_a_prompt_cache(
     assert (len(list(same)), len(now)) == repeated
 
 
-async def test_a_limit_parts_a_reasoning_item_from_its_partner() -> None:
-    """A limit can part a reasoning item from the item it led to."""
-    for limit, left in ((2, ["reasoning", "assistant", "user"]), (1, ["assistant", "user"])):
-        session = await filled([user_item("Who?"), REASONING, MESSAGE])
-        found = await sent(session, session_settings=SessionSettings(limit=limit))
-        assert kinds(found) == left
-
-
-# --- What is sent of half a tool call ------------------------------------------------------------
-
-
-async def test_an_output_without_its_call_is_sent() -> None:
-    """An output without its call is sent, unless a limit is set and no callback."""
-    whole = ["user", "function_call_output", "user"]
-    limit = SessionSettings(limit=9)
-
-    async def found(**config: Any) -> list[str]:
-        return kinds(await sent(await filled([user_item("Who?"), OUTPUT]), **config))
-
-    assert await found() == whole
-    assert await found(session_settings=limit) == ["user", "user"]
-    assert await found(session_input_callback=join) == whole
-    assert await found(session_input_callback=join, session_settings=limit) == whole
+# --- What is sent of half a pair -----------------------------------------------------------------
 
 
 def join(history: list[Any], new: list[Any]) -> list[Any]:
@@ -266,49 +244,63 @@ def without_outputs(data: CallModelData[Any]) -> ModelInputData:
     return ModelInputData(input=kept, instructions=data.model_data.instructions)
 
 
-async def test_a_call_without_its_output_is_left_out_by_the_merge_alone() -> None:
-    """The merge drops a call without output; after a filter, by hand or as a copy it is sent."""
-    half, whole = [user_item("Who?"), CALL], [user_item("Who?"), CALL, OUTPUT]
-    with_call = ["user", "function_call", "user"]
-    assert kinds(await sent(await filled(half))) == ["user", "user"]
-    assert kinds(await sent(await filled(half), session_input_callback=join)) == ["user", "user"]
+WHO = user_item("Who?")
+WITH_CALL, WITH_OUTPUT = ["user", "function_call", "user"], ["user", "function_call_output", "user"]
+LIMIT = {"session_settings": SessionSettings(limit=9)}
+JOIN: dict[str, Any] = {"session_input_callback": join}
 
-    found = await sent(await filled(whole), call_model_input_filter=without_outputs)
-    assert kinds(found) == with_call
-    assert kinds(await sent(None, [*half, user_item("Next")])) == with_call
-    copied = await filled(half)
-    assert kinds(await sent(copied, session_input_callback=changed_copies)) == with_call
-    assert kinds(await copied.get_items()).count("function_call") == 2, "the copy counts as new"
+
+@pytest.mark.parametrize(
+    ("stored", "config", "expected"),
+    [
+        # An output without its call is sent, unless a limit is set and no callback.
+        ([WHO, OUTPUT], {}, WITH_OUTPUT),
+        ([WHO, OUTPUT], LIMIT, ["user", "user"]),
+        ([WHO, OUTPUT], JOIN, WITH_OUTPUT),
+        ([WHO, OUTPUT], JOIN | LIMIT, WITH_OUTPUT),
+        # The merge drops a call without output; after a filter or as a copy it is sent.
+        ([WHO, CALL], {}, ["user", "user"]),
+        ([WHO, CALL], JOIN, ["user", "user"]),
+        ([WHO, CALL], {"session_input_callback": changed_copies}, WITH_CALL),
+        ([WHO, CALL, OUTPUT], {"call_model_input_filter": without_outputs}, WITH_CALL),
+        # A limit can part a reasoning item from the item it led to.
+        ([WHO, REASONING, MESSAGE], {"session_settings": SessionSettings(limit=1)},
+         ["assistant", "user"]),
+        ([WHO, REASONING, MESSAGE], {"session_settings": SessionSettings(limit=2)},
+         ["reasoning", "assistant", "user"]),
+    ],
+)  # fmt: skip
+async def test_what_is_sent_of_half_a_pair(
+    stored: list[Any], config: dict[str, Any], expected: list[str]
+) -> None:
+    assert kinds(await sent(await filled(stored), **config)) == expected
+
+
+async def test_half_a_tool_call_in_a_list_by_hand_is_sent() -> None:
+    assert kinds(await sent(None, [WHO, CALL, user_item("Next")])) == WITH_CALL
 
 
 @pytest.mark.parametrize(
     ("callback", "requested", "stored"),
     [
-        (
-            lambda history, new: [*history, user_item("Changed")],
-            ["Old", "Changed"],
-            ["Old", "Changed"],
-        ),
-        (lambda history, new: history, ["Old"], ["Old"]),
-        (lambda history, new: history + new + new, ["Old", "New", "New"], ["Old", "New", "New"]),
-        (
-            lambda history, new: [user_item("Summary"), *new],
-            ["Summary", "New"],
-            ["Old", "Summary", "New"],
-        ),
+        (lambda old, new: [*old, user_item("Changed")], "Old Changed", "Old Changed"),
+        (lambda old, new: old, "Old", "Old"),
+        (lambda old, new: old + new + new, "Old New New", "Old New New"),
+        (lambda old, new: [user_item("Summary"), *new], "Summary New", "Old Summary New"),
     ],
     ids=["changed", "dropped", "doubled", "another"],
 )
 async def test_a_callback_decides_about_the_new_items(
-    callback: Callable[..., Any], requested: list[str], stored: list[str]
+    callback: Callable[..., Any], requested: str, stored: str
 ) -> None:
     """A changed new item is stored changed, a dropped one not at all, a doubled one twice.
 
     What is beside the items of its two lists counts as new and is stored.
     """
     session = await filled([user_item("Old")])
-    assert texts(await sent(session, "New", session_input_callback=callback)) == requested
-    assert texts(await session.get_items()) == stored
+    request = await sent(session, "New", session_input_callback=callback)
+    assert texts(request) == requested.split()
+    assert texts(await session.get_items()) == stored.split()
 
 
 # --- Turns, and runs that failed -----------------------------------------------------------------
