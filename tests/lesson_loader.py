@@ -11,8 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from agents.testing import ModelStep, ScriptedModel, assistant_message, function_call
-from agents.testing.model import ModelCall
+from agents.testing import ScriptedModel, assistant_message
 from loopback_server import LoopbackServer, Request
 from readme_checks import ROOT, blocks, run_python
 
@@ -33,18 +32,8 @@ def load_lesson(folder: str) -> ModuleType:
 
 
 def recording_model() -> ScriptedModel:
-    """A model that knows nothing: its reply is always "Reply.", what it was sent is in `.calls`.
-
-    Where the settings require a tool call it makes one, for order A-1002.
-    """
-    return ScriptedModel([ModelStep.respond(_answer) for _ in range(60)])
-
-
-def _answer(call: ModelCall) -> ModelStep:
-    if call.model_settings.tool_choice == "required":
-        order = {"order_id": "A-1002"}
-        return ModelStep(output=[function_call("order_status", order, call_id="call_1")])
-    return ModelStep(output=[assistant_message("Reply.")])
+    """A model that knows nothing: its reply is always "Reply.", what it was sent is in `.calls`."""
+    return ScriptedModel([[assistant_message("Reply.")] for _ in range(60)])
 
 
 def sent(model: ScriptedModel) -> list[list[str]]:

@@ -1,7 +1,8 @@
 """A stand-in for an OpenAI-compatible server, on loopback, that records what it is sent.
 
 It speaks both APIs, whole and streamed, and answers with the number of messages it was sent, so
-that a reply follows from the request. `answer` or `fail` make it answer something else instead.
+that a reply follows from the request. With the Responses API it calls a tool that is required.
+`answer` and `fail` make it answer something else instead.
 """
 
 from __future__ import annotations
@@ -159,13 +160,21 @@ def _responses(request: Request) -> Answer:
     """A Responses answer, whole or as events."""
     words = _words(request)
     part = {"type": "output_text", "text": "".join(words), "annotations": [], "logprobs": []}
-    item = {"type": "message", "id": "msg-1", "role": "assistant", "status": "completed"}
+    item = {"type": "message", "id": "msg-1", "role": "assistant", "content": [part]}
+    if request.body.get("tool_choice") == "required":
+        [tool] = request.body["tools"]
+        item = {"type": "function_call", "call_id": "call-1", "name": tool["name"]}
+        item["arguments"] = json.dumps({"order_id": "A-1002"})
     used: dict[str, Any] = {"input_tokens": 11, "output_tokens": 5, "total_tokens": 16}
     used |= {"input_tokens_details": {"cached_tokens": 0}}
     used |= {"output_tokens_details": {"reasoning_tokens": 0}}
     response = {"id": "resp-1", "object": "response", "created_at": 1, "tool_choice": "auto"}
     response |= {"model": request.body["model"], "status": "completed", "usage": used}
-    response |= {"output": [{**item, "content": [part]}], "tools": [], "parallel_tool_calls": False}
+    response |= {
+        "output": [{**item, "status": "completed"}],
+        "tools": [],
+        "parallel_tool_calls": False,
+    }
     if not request.body.get("stream"):
         return Answer(body=json.dumps(response))
     place = {"item_id": "msg-1", "output_index": 0, "content_index": 0, "logprobs": []}

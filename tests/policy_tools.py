@@ -1,4 +1,4 @@
-"""What the tests of the memory policies share: a history, and a run that records its requests."""
+"""What the tests of histories share: items, and a run that records its requests."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from agents import Agent, Runner, SQLiteSession, function_tool
 from agents.memory import Session
 from agents.testing import ScriptedModel, assistant_message
+from hypothesis import strategies as st
 
 from session_lab.history.items import assistant_item, text_of, user_item
 from session_lab.history.policies import MemoryPolicy
@@ -92,4 +93,9 @@ def texts(items: Sequence[Any]) -> list[str]:
     return [text_of(item) for item in items]
 
 
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(-1e9, 1e9) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
 HISTORY = [item for number in (1, 2, 3) for item in tool_turn(number)]

@@ -3,31 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import io
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from agents import SessionSettings, SQLiteSession
 from hypothesis import given
 from hypothesis import strategies as st
-from lesson_loader import load_lesson, recording_model, run_alone, sent
+from lesson_loader import load_lesson, run_alone, said
 
 FOLDER = "7_2_memory_operations"
-REPLY, NOTED = "assistant: Reply.", "assistant: Noted."
+NOTED = "assistant: Noted."
 DOG, JOB = "user: My dog's name is Rex.", "user: I work as a nurse."
 COLOR, ASK_COLOR = "user: My favorite color is green.", "user: What is my favorite color?"
 WRONG, NAME = "user: My name is Alcie.", "user: My name is Alice."
 ASK_NAME, THANKS = "user: What is my name?", "user: Thank you."
-ORDER = "user: What is the status of order A-1002?"
-TOOL_TURN = [ORDER, "function_call", "function_call_output", REPLY]
+TOOL_TURN = ["user: What is the status of order A-1002?", "function_call", "function_call_output"]
 
 
-class Run(NamedTuple):
-    sent: list[list[str]]
-    printed: list[str]
+def test_what_the_model_is_sent_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    ran = run_alone(FOLDER, tmp_path)
+    seeded = [COLOR, NOTED, ASK_COLOR, said(3)]
+    corrected = [*seeded, NAME, said(5)]
+    tool_turn = [*TOOL_TURN, said(9)]
+    expected = {
+        "what was said before": [[DOG], [DOG, said(1), JOB]],
+        "a question that no item answers": [[DOG, said(1), JOB, said(3), ASK_COLOR]],
+        "added items, and none from before the clear": [[COLOR, NOTED, ASK_COLOR]],
+        "the wrong name only before the pops": [[*seeded, WRONG], [*seeded, NAME]],
+        "a tool turn": [[*corrected, TOOL_TURN[0]], [*corrected, *TOOL_TURN]],
+        "half a turn without the call": [[*corrected, TOOL_TURN[0], THANKS]],
+        "nothing of an undone turn": [[*corrected, THANKS]],
+        "everything": [[*corrected, *tool_turn, ASK_NAME]],
+        "a limit, without the output whose call it cuts off": [[said(9), ASK_NAME]],
+        "two whole turns": [[NAME, said(5), *tool_turn, ASK_NAME]],
+        "nothing from before the clear": [[ASK_NAME]],
+    }
+    assert ran.sent == [request for requests in expected.values() for request in requests]
+    lines = [line for line in ran.printed.splitlines() if line.startswith("  sent, call ")]
+    for number, (line, request) in enumerate(zip(lines, ran.sent, strict=True), 1):
+        names = ", ".join(item.partition(":")[0] for item in request)
+        items = "1 item" if len(request) == 1 else f"{len(request)} items"
+        assert line == f"  sent, call {number}: {items} ({names})"
+    assert "  input tokens: everything 11 | limit=2 11 | two turns 11\n" in ran.printed
 
 
 @pytest.fixture(scope="module")
@@ -35,69 +54,16 @@ def lesson() -> ModuleType:
     return load_lesson(FOLDER)
 
 
-@pytest.fixture(scope="module")
-def run(lesson: ModuleType) -> Run:
-    """The whole script, once, with a model that knows nothing and keeps what it is sent."""
-    lesson.agent.model = model = recording_model()
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        asyncio.run(lesson.main())
-    return Run(sent(model), printed.getvalue().splitlines())
-
-
-# -- the script -----------------------------------------------------------------------------
-
-
-def test_what_the_model_is_sent(run: Run) -> None:
-    seeded = [COLOR, NOTED, ASK_COLOR, REPLY]
-    corrected = [*seeded, NAME, REPLY]
-    expected = {
-        "what was said before": [[DOG], [DOG, REPLY, JOB]],
-        "a question that no item answers": [[DOG, REPLY, JOB, REPLY, ASK_COLOR]],
-        "added items, and none from before the clear": [[COLOR, NOTED, ASK_COLOR]],
-        "the wrong name only before the pops": [[*seeded, WRONG], [*seeded, NAME]],
-        "a tool turn": [[*corrected, ORDER], [*corrected, *TOOL_TURN[:3]]],
-        "half a turn without the call": [[*corrected, ORDER, THANKS]],
-        "nothing of an undone turn": [[*corrected, THANKS]],
-        "everything": [[*corrected, *TOOL_TURN, ASK_NAME]],
-        "a limit, without the output whose call it cuts off": [[REPLY, ASK_NAME]],
-        "two whole turns": [[NAME, REPLY, *TOOL_TURN, ASK_NAME]],
-        "nothing from before the clear": [[ASK_NAME]],
-    }
-    assert run.sent == [request for requests in expected.values() for request in requests]
-
-
-def test_each_request_is_printed_with_its_number(run: Run) -> None:
-    printed = [line for line in run.printed if line.startswith("  sent, call ")]
-    assert len(printed) == len(run.sent)
-    for number, (line, request) in enumerate(zip(printed, run.sent, strict=True), 1):
-        names = [item.partition(":")[0] for item in request]
-        items = "1 item" if len(names) == 1 else f"{len(names)} items"
-        assert line == f"  sent, call {number}: {items} ({', '.join(names)})"
-
-
-def test_the_script_needs_nothing_but_the_sdk(tmp_path: Path) -> None:
-    ran = run_alone(FOLDER, tmp_path)
-    # This server never calls the tool, so the order is a plain turn of two items.
-    assert [len(items) for items in ran.sent] == [1, 3, 5, 3, 5, 5, 7, 7, 7, 9, 3, 5, 1]
-    assert "  input tokens: everything 11 | limit=2 11 | two turns 11\n" in ran.printed
-
-
 # -- undo_turn ------------------------------------------------------------------------------
 
-# Keys of three letters at most: no item of these has a role or a type.
-any_json = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner),
-    max_leaves=4,
-)
-user_messages = st.builds(lambda text: {"role": "user", "content": text}, any_json)
-others = st.one_of(
-    any_json,
-    st.sampled_from(["assistant", "system"]).map(lambda role: {"role": role, "content": "x"}),
-    st.sampled_from(["function_call", "function_call_output", "reasoning"]).map(
-        lambda kind: {"type": kind, "call_id": "1"}
-    ),
-    st.lists(user_messages, max_size=1),  # a list is no message, whatever it holds
+asked = [{"role": "user", "content": content} for content in ("Hi", "What?", [{"text": "x"}], 7)]
+user_messages = st.sampled_from(asked)
+others = st.sampled_from(
+    [
+        *(7, None, "text", {"a": 1}, asked),  # a list is no message, whatever it holds
+        *({"role": role, "content": "x"} for role in ("assistant", "system")),
+        *({"type": kind} for kind in ("function_call", "function_call_output", "reasoning")),
+    ]
 )
 turns = st.tuples(
     st.lists(user_messages, min_size=1, max_size=3), st.lists(others, max_size=4)

@@ -27,36 +27,27 @@ def is_local(host: object) -> bool:
         return False
 
 
-def refuse_unless_local(host: object) -> None:
-    if not is_local(host):
-        raise NetworkBlocked(f"the tests must not use the network: {host!r}")
+def guard(owner: Any, name: str, host_of: Callable[..., object]) -> None:
+    """Let `owner.name` refuse what is not local; `host_of` reads its arguments."""
+    original: Callable[..., Any] = getattr(owner, name)
+
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        host = host_of(*args)
+        if not is_local(host):
+            raise NetworkBlocked(f"the tests must not use the network: {host!r}")
+        return original(*args, **kwargs)
+
+    setattr(owner, name, guarded)
 
 
-def block_method(name: str) -> None:
-    """Guard a method of sockets whose last positional argument is the address."""
-    original: Callable[..., Any] = getattr(socket.socket, name)
-
-    def guarded(self: socket.socket, *args: Any) -> Any:
-        if self.family in (socket.AF_INET, socket.AF_INET6) and isinstance(args[-1], tuple):
-            refuse_unless_local(args[-1][0])
-        return original(self, *args)
-
-    setattr(socket.socket, name, guarded)
-
-
-def block_function(name: str) -> None:
-    """Guard a look-up whose first argument is a host name."""
-    original: Callable[..., Any] = getattr(socket, name)
-
-    def guarded(host: object, *args: Any, **kwargs: Any) -> Any:
-        refuse_unless_local(host)
-        return original(host, *args, **kwargs)
-
-    setattr(socket, name, guarded)
+def host_of_address(self: socket.socket, *args: Any) -> object:
+    """The address is the last positional argument."""
+    can_leave = self.family in (socket.AF_INET, socket.AF_INET6) and isinstance(args[-1], tuple)
+    return args[-1][0] if can_leave else None
 
 
 for method in ("connect", "connect_ex", "sendto", "sendmsg"):
     if hasattr(socket.socket, method):
-        block_method(method)
+        guard(socket.socket, method, host_of_address)
 for function in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr"):
-    block_function(function)
+    guard(socket, function, lambda host, *_: host)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from policy_tools import call, json_values, output
 
 from session_lab.history.items import assistant_item, user_item
 from session_lab.store.transfer import (
@@ -17,8 +18,7 @@ from session_lab.store.transfer import (
     parse_session,
 )
 
-CALL: Any = {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"}
-OUTPUT: Any = {"type": "function_call_output", "call_id": "c", "output": "seen"}
+CALL, OUTPUT = call("c"), output("c")
 ITEMS: list[Any] = [user_item("hi"), CALL, OUTPUT, assistant_item("hello")]
 
 
@@ -34,15 +34,6 @@ def nested(depth: int) -> Any:
     return value
 
 
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
-)
 parts = st.builds(
     lambda text, more: {**more, "type": "input_text", "text": text},
     st.text(),
@@ -98,20 +89,15 @@ def test_what_is_harmless() -> None:
         ("", "cannot be read as JSON: Expecting value: line 1 column 1"),
         (b"\xff\xfe\x00", "cannot be read as JSON: 'utf-8' codec can't decode"),
         ("[" * 100_000, "cannot be read as JSON: "),
-        ("null", "not a session file"),
         ("[]", "not a session file"),
-        ('{"items": []}', "not a session file"),
         (file_with(format="something"), "not a session file"),
         (file_with(version=2), "version: Input should be 1"),
         (file_with(version=...), "version: Field required"),
-        (file_with(session_id=...), "session_id: Field required"),
         (file_with(session_id=""), "session_id: String should have at least 1 character"),
         (file_with(title=7), "title: Input should be a valid string"),
-        (file_with(items=...), "items: Field required"),
         (file_with(items={}), "items: Input should be a valid list"),
         (file_with(items=[]), "has no items"),
         (file_with().replace('"hi"', "NaN"), "Item 1: it holds nan, which is not a JSON number"),
-        (file_with().replace('"hi"', "1e999"), "Item 1: it holds inf"),
         (file_with().replace('"hi"', "9" * 9999), "cannot be read as JSON: Exceeds the limit"),
     ],
 )
@@ -125,20 +111,16 @@ def test_a_broken_file_is_refused(text: str | bytes, message: str) -> None:
     [
         (None, "Input should be a valid dictionary"),
         ("x\n" * 9999, "Input should be a valid dictionary"),
-        ({"content": "hi"}, "role: Field required"),
         ({"role": "robot", "content": "hi"}, "role: Input should be 'user', 'assistant', "),
         ({"role": "user", "type": 7, "content": "hi"}, "type: Input should be an instance of str"),
         ({"role": "user", "content": "hi", "id": 7}, "id: Input should be an instance of str"),
         ({"role": "user"}, "content: Field required"),
         ({"role": "user", "content": 7}, "content: Input should be a text or a list of parts"),
-        ({"role": "user", "content": ["hi"]}, "content.parts.0: Input should be a valid dict"),
         ({"role": "user", "content": [{"text": "hi"}]}, "content.parts.0.type: Field required"),
         ({**CALL, "arguments": {}}, "arguments: Input should be an instance of str"),
-        ({**CALL, "call_id": None}, "call_id: Input should be an instance of str"),
         ({**OUTPUT, "output": 7}, "output: Input should be a text or a list of parts"),
         ({"role": "user", "content": "hi", "more": nested(MAX_DEPTH)}, "nested more than 50 deep"),
         ({"role": "user", "content": "hi", "more": math.nan}, "it holds nan"),
-        (nested(400), "nested more than 50 deep"),
     ],
 )
 def test_a_broken_item_is_refused_on_the_way_in_and_on_the_way_out(item: Any, message: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from agents import ModelResponse, ModelSettings, ModelTracing
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from policy_tools import json_values
 
 from session_lab.code_view.agents import TOOLS
 from session_lab.history.items import SUMMARY_REQUEST, assistant_item, text_of, user_item
@@ -178,11 +179,6 @@ def test_the_stream_equals_the_whole_response(request: list[Any]) -> None:
         assert "".join(deltas) == text_of(whole.output[0].model_dump())
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
-    max_leaves=8,
-)
 KINDS = ["message", "reasoning", "function_call", "function_call_output", "new"]
 ROLES = ["user", "assistant", "system", "developer"]
 odd_fields = {
