@@ -112,8 +112,7 @@ def test_compare_sends_to_the_sessions_that_are_chosen(app: App, visitor: Visito
     visitor.choose("First session", f"{names[0]} · File")
     for number in range(6):
         other, text = names[1 + number % 2], f"For both {number}."
-        visitor.page.get_by_role("combobox", name="Second session", exact=True).click()
-        visitor.page.get_by_role("option", name=f"{other} · File", exact=True).click()
+        visitor.choose("Second session", f"{other} · File")
         message.fill(text)
         message.press("Enter")
         visitor.wait(partial(is_in, app, text, [names[0], other]))

@@ -117,6 +117,9 @@ class Visitor:
         box.click()
         self.page.get_by_role("option", name=option, exact=True).click()
         expect(box).to_have_value(option)  # Before that, the script does not run yet.
+        # The list gives the focus back when it is gone; a list that is opened before that closes.
+        expect(self.page.get_by_role("listbox")).to_have_count(0)
+        expect(box).to_be_focused()
         self.settled()
 
     def tab_button(self, name: str) -> Locator:
