@@ -38,6 +38,7 @@ def test_turns_joined_again_are_the_history(history: list[Any]) -> None:
         asks = [is_user_message(item) for item in turn]
         assert asks == sorted(asks, reverse=True), "questions come first"
         assert asks[0] or index == 0
+        assert not asks[-1] or turn is turns[-1], "questions in a row begin one turn"
     for n in range(1, len(turns) + 2):
         assert last_turns(history, n) == [item for turn in turns[-n:] for item in turn]
 

@@ -156,7 +156,7 @@ def test_the_city_is_found_in_any_item_as_a_whole_word_in_any_case(lab: PageLab)
     assert "still name" in missing(forgotten(lab))
     pop(lab)
     assert passed(forgotten(lab))
-    lab.add_item("s", user_item("I live in 東京."))
+    lab.add_item("s", user_item("私は東京に住んでいます。"))
     assert "1 row still name 東京: 8." in missing(forgotten(lab, "東京"))
 
 
