@@ -7,6 +7,7 @@ the Responses API. A row of the database may hold any JSON, so every reader here
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,10 +18,31 @@ Item = TResponseInputItem
 SUMMARY_REQUEST = "Summarize the conversation so far."
 """The user half of the pair of items that stands for older turns in a request."""
 
-EDITABLE = ("user", "assistant", "system", "developer")
-"""The kinds of items that `with_text` takes: messages."""
+TOOL_OUTPUTS = {
+    "function_call": "function_call_output",
+    "custom_tool_call": "custom_tool_call_output",
+    "shell_call": "shell_call_output",
+    "local_shell_call": "local_shell_call_output",
+    "apply_patch_call": "apply_patch_call_output",
+    "computer_call": "computer_call_output",
+    "tool_search_call": "tool_search_output",
+    "program": "program_output",
+}
+"""The type of each tool call that another item answers, and that item's type.
 
+The SDK's `_TOOL_CALL_TO_OUTPUT_TYPE`, in `agents/run_internal/items.py`. All other `..._call` items
+are of hosted tools and hold their own output.
+"""
+
+_HALVES = ("tool call", "tool output")
 _BOOKKEEPING = {"id", "status", "provider_data", "annotations", "logprobs"}
+_AROUND = ("type", "detail", "format", "prompt_cache_breakpoint")
+_TEXTS = ("text", "refusal", "transcript", "logs", "stdout", "stderr")
+_ARGUMENTS = ("arguments", "input", "action", "actions", "operation", "queries", "code")
+_RESULTS = ("summary", "content", "output", "outputs", "result", "results", "error", "reason")
+_BINARY = {"data", "file_data", "audio", "b64_json"}
+_DATA = re.compile(r"data:[\w/+.;=-]*;base64,[\w+/=-]*|(?:[A-Za-z0-9+/_-]{60,}\s*){3,}={0,2}")
+"""Base64: what a data URL holds, or 180 characters and more with nothing between them but lines."""
 
 
 def user_item(text: str) -> Item:
@@ -36,14 +58,27 @@ def assistant_item(text: str) -> Item:
     return {"role": "assistant", "content": text}
 
 
+def text_to_edit(item: object) -> str | None:
+    """A message's one text. None for every item that `with_text` can't take."""
+    if kind(item) not in ("user", "assistant", "system", "developer"):
+        return None
+    content = field(item, "content")
+    texts = [content] if isinstance(content, str) else _own_texts(content)
+    return _whole(texts[0]) if len(texts) == 1 else None
+
+
 def with_text(item: Any, text: str) -> Any:
-    """The same message with another text."""
-    if not isinstance(item.get("content"), list):
-        return {**item, "content": text}
-    part: dict[str, Any] = {"type": "input_text", "text": text}
-    if is_assistant_message(item):
-        part = {"type": "output_text", "text": text, "annotations": []}
-    return {**item, "content": [part]}
+    """The same message with another text; images, files and annotations stay."""
+    content = item["content"]
+    if not isinstance(content, str):
+        content = [{**part, "text": text} if _own_texts([part]) else part for part in content]
+        return {**item, "content": content}
+    return {**item, "content": text}
+
+
+def _own_texts(content: object) -> list[str]:
+    parts = content if isinstance(content, list) else []
+    return [text for part in parts if isinstance(text := field(part, "text"), str)]
 
 
 def summary_items(summary: str) -> list[Any]:
@@ -63,8 +98,10 @@ def kind(item: object) -> str:
         return "unreadable"
     if (item.get("type") or "message") == "message":
         return str(item.get("role") or "unreadable")
-    names = {"function_call": "tool call", "function_call_output": "tool output"}
-    return names.get(str(item["type"]), str(item["type"]).replace("_", " "))
+    name = str(item["type"])
+    if name in TOOL_OUTPUTS:
+        return "tool call"
+    return "tool output" if name in TOOL_OUTPUTS.values() else name.replace("_", " ")
 
 
 def is_user_message(item: object) -> bool:
@@ -81,36 +118,94 @@ def is_assistant_message(item: object) -> bool:
 
 
 def text_of(item: object) -> str:
-    """The text a person would read in an item: a message's text, a tool call, a tool's output."""
+    """The text a person would read in an item: a message's text, a tool call, a tool's output.
+
+    What is no text is named with its size, such as "[image, 3.1 MB]".
+    """
+    return _whole(_text_of(item))
+
+
+def _whole(text: str) -> str:
     # Half of a surrogate pair is valid in JSON, but can be neither shown nor stored as UTF-8.
-    return _text_of(item).encode("utf-8", "replace").decode()
+    return text.encode("utf-8", "replace").decode()
 
 
 def _text_of(item: object) -> str:
-    if field(item, "type") == "function_call":
-        return f"{field(item, 'name')}({field(item, 'arguments') or ''})"
-    if field(item, "type") == "function_call_output":
-        return _content_text(field(item, "output"))
-    if field(item, "type") == "reasoning":
-        return _content_text(field(item, "summary"))
-    content = field(item, "content")
-    return _content_text(content) if content is not None else json.dumps(item, ensure_ascii=False)
+    name = str(field(item, "type") or "message")
+    if not isinstance(item, Mapping) or (name == "message" and item.get("content") is None):
+        return json.dumps(item, ensure_ascii=False)
+    if name == "message":
+        return _content_text(item["content"])
+    known = [one for one in _ARGUMENTS + _RESULTS if one in item]
+    given = ", ".join(_argument(item, one) for one in known if one in _ARGUMENTS)
+    lines = [_result(item, one) for one in known if one in _RESULTS]
+    if name in TOOL_OUTPUTS or name.endswith("_call") or given:
+        lines.insert(0, f"{item.get('name') or name.removesuffix('_call')}({given})")
+    elif isinstance(tools := item.get("tools"), list):
+        lines.append(", ".join(str(field(tool, "name")) for tool in tools))
+    elif "approve" in item:
+        lines.insert(0, "approved" if item["approve"] else "refused")
+    elif not known:
+        lines = [", ".join(_leaves(item, without=_AROUND)) or str(item.get("id") or "")]
+    return "\n".join(filter(None, lines))
+
+
+def _argument(item: Mapping[str, Any], name: str) -> str:
+    value = item[name]
+    if name == "arguments" and not isinstance(value, str):  # Some servers send an object.
+        value = json.dumps(value, ensure_ascii=False)
+    return ", ".join(_leaves(value))
+
+
+def _result(item: Mapping[str, Any], name: str) -> str:
+    """A tool's output. It may be base64 as a whole, or JSON that holds some."""
+    text = _content_text(item[name])
+    if text and item["type"] == "image_generation_call" and name == "result":
+        return f"[image, {_size(text)}]"
+    return _DATA.sub(lambda found: f"[base64, {_size(found[0])}]", text)
 
 
 def _content_text(content: object) -> str:
-    if isinstance(content, str):
-        return content
-    if isinstance(content, Sequence):
-        return "\n".join(filter(None, (_part_text(part) for part in content)))
-    return "" if content is None else json.dumps(content, ensure_ascii=False)
+    if isinstance(content, Sequence) and not isinstance(content, str):
+        return "\n".join(filter(None, map(_part_text, content)))
+    return "" if content is None else _part_text(content)
 
 
 def _part_text(part: object) -> str:
-    for name in ("text", "refusal"):
-        if isinstance(value := field(part, name), str):
-            return value
-    part_type = field(part, "type")
-    return f"[{part_type}]" if part_type else ""
+    if isinstance(part, str):
+        return part
+    texts = [text for name in _TEXTS if isinstance(text := field(part, name), str)]
+    what = re.sub("^(input|output)_", "", str(field(part, "type") or "")).replace("_", " ")
+    if texts or not what:
+        return "\n".join(filter(None, texts)) if texts else json.dumps(part, ensure_ascii=False)
+    return f"[{', '.join([what, *_leaves(part, without=_AROUND)])}]"
+
+
+def _leaves(value: object, without: Sequence[str] = ()) -> list[str]:
+    """Every text and number in a JSON value, without names; of base64 its size."""
+    found: list[str] = []
+    rest = [("", value)]
+    while rest:
+        name, value = rest.pop()
+        if isinstance(value, Mapping):
+            hidden = {*_BOOKKEEPING, *without}
+            rest += [(key, value[key]) for key in reversed(list(value)) if key not in hidden]
+        elif isinstance(value, str):
+            is_binary = name in _BINARY and "://" not in value
+            text = _size(value) if is_binary else _DATA.sub(lambda match: _size(match[0]), value)
+            found += [text] if text else []
+        elif isinstance(value, Sequence):
+            rest += [(name, part) for part in reversed(value)]
+        elif value is not None:
+            found.append(json.dumps(value))
+    return found
+
+
+def _size(base64: str) -> str:
+    count = len(base64.rpartition(",")[2]) * 3 // 4
+    if count < 1000:
+        return f"{count:d} bytes"
+    return f"{count / 1e3:.0f} KB" if count < 1e6 else f"{count / 1e6:.1f} MB"
 
 
 def one_line(item: object, width: int = 100) -> str:
@@ -130,16 +225,29 @@ def fingerprint(item: object) -> str:
         return json.dumps(item, sort_keys=True, default=str)
     core = {key: value for key, value in item.items() if key not in _BOOKKEEPING}
     if (core.get("type") or "message") == "message":
-        core = {"role": item.get("role"), "text": text_of(item)}
+        parts = core["content"] if isinstance(core.get("content"), list) else []
+        media = [part for part in parts if field(part, "text") is None]
+        core = {"role": item.get("role"), "text": text_of(item), "media": media}
     return json.dumps(core, sort_keys=True, default=str)
 
 
-def call_ids(items: Sequence[object], item_type: str) -> set[str]:
-    """The `call_id` of every item of that type ("function_call" or "function_call_output")."""
-    return {str(field(item, "call_id")) for item in items if field(item, "type") == item_type}
+Pair = tuple[str, str | None]
 
 
-def split_call_ids(items: Sequence[object]) -> set[str]:
-    """The call IDs whose tool call or whose output is missing from `items`."""
-    calls = call_ids(items, "function_call")
-    return calls ^ call_ids(items, "function_call_output")
+def pair_of(item: object) -> Pair | None:
+    """What a tool call and its output have in common: the output's type and the call ID.
+
+    None for any other item. The ID is None where it is missing, and then only tool searches pair.
+    """
+    if kind(item) not in _HALVES:
+        return None
+    name, call_id = str(field(item, "type")), field(item, "call_id")
+    return TOOL_OUTPUTS.get(name, name), call_id if isinstance(call_id, str) else None
+
+
+def split_pairs(items: Sequence[object]) -> set[Pair]:
+    """The pairs whose tool call or whose output is missing from `items`."""
+    pairs = [(kind(item), pair) for item in items if (pair := pair_of(item))]
+    calls, outputs = ({pair for what, pair in pairs if what == each} for each in _HALVES)
+    nameless = {(name, None) for name in TOOL_OUTPUTS.values() if name != "tool_search_output"}
+    return (calls ^ outputs) | (calls & outputs & nameless)

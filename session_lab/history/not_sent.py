@@ -6,10 +6,13 @@ from collections.abc import Sequence
 
 from session_lab.history.items import (
     Item,
+    Pair,
     field,
     fingerprint,
     is_user_message,
-    split_call_ids,
+    kind,
+    pair_of,
+    split_pairs,
     summary_items,
 )
 from session_lab.history.policies import MemoryPolicy
@@ -32,7 +35,7 @@ def why_not_sent(
     oldest = next((i for i, at in enumerate(places) if at is not None and at >= summary), history)
     start = min(policy.start(stored[:history]), oldest)
     sent_keys = {_key(item) for item in sent}
-    split = split_call_ids(stored)
+    split = split_pairs(stored)
     return [
         _policy_reason(policy)
         if index < start
@@ -79,19 +82,19 @@ def _policy_reason(policy: MemoryPolicy) -> str:
 
 
 def _sdk_reason(
-    policy: MemoryPolicy, item: Item, split: set[str], sent_keys: set[tuple[str, str]]
+    policy: MemoryPolicy, item: Item, split: set[Pair], sent_keys: set[tuple[str, str]]
 ) -> str:
     if not isinstance(item, dict):
         return "Not a JSON object."
     item_type, call_id = _key(item)
     if call_id and (item_type, call_id) in sent_keys:
         return "Stored twice: the SDK sends the newest."
-    if item_type == "function_call":
+    if kind(item) == "tool call":
         return "Tool call without its output: the SDK drops it."
     if item_type == "reasoning":
         return "Reasoning about a tool call that the SDK drops."
-    if item_type == "function_call_output" and call_id in split:
+    if kind(item) == "tool output" and pair_of(item) in split:
         return "Tool output without its call: the SDK drops it."
-    if item_type == "function_call_output":
+    if kind(item) == "tool output":
         return f"Its tool call is o{_policy_reason(policy)[1:-1]}, so the SDK drops it."
     return "The SDK leaves it out." if policy.kind == "Everything" else _policy_reason(policy)

@@ -13,9 +13,9 @@ from agents import Agent, Model, ModelBehaviorError, RunHooks, Runner
 from session_lab.history.items import (
     SUMMARY_REQUEST,
     Item,
-    field,
     fingerprint,
-    split_call_ids,
+    pair_of,
+    split_pairs,
     summary_items,
 )
 
@@ -97,9 +97,5 @@ def _keys(items: Sequence[Item]) -> list[str]:
 
 def _complete(items: Sequence[Item]) -> list[Item]:
     """What a server accepts: JSON objects, and no half of a tool call."""
-    split = split_call_ids(items)
-    return [
-        item
-        for item in items
-        if isinstance(item, dict) and str(field(item, "call_id")) not in split
-    ]
+    split = split_pairs(items)
+    return [item for item in items if isinstance(item, dict) and pair_of(item) not in split]

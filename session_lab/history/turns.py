@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from agents.memory import Session
 
-from session_lab.history.items import Item, fingerprint, is_user_message, kind, split_call_ids
+from session_lab.history.items import Item, field, fingerprint, is_user_message, kind, split_pairs
 
 
 def last_turns(items: list[Any], n: int) -> list[Any]:
@@ -23,20 +23,30 @@ def last_turns(items: list[Any], n: int) -> list[Any]:
 def unanswered_turn(items: list[Item]) -> list[Item]:
     """The last turn, if its question was stored and no answer was; else no items.
 
-    An answer is an assistant message after the question and after every tool item. The SDK stores
+    An answer is an assistant message after the question and after every tool item, approval and
+    hosted tool call that is not finished. The SDK stores
     the user's item before it calls the model, so a failed or cancelled run, a crash and another
     program all leave the same rows behind.
     """
     turn = last_turns(items, 1)
     if not turn or not is_user_message(turn[0]):
         return []
-    kinds = [kind(item) for item in turn if kind(item) in ("assistant", "tool call", "tool output")]
-    return [] if kinds and kinds[-1] == "assistant" else turn
+    last = next((item for item in reversed(turn) if _asks_or_answers(item)), None)
+    return [] if kind(last) == "assistant" else turn
+
+
+_TOOLS = ("assistant", "tool call", "tool output", "mcp approval request", "mcp approval response")
+
+
+def _asks_or_answers(item: Item) -> bool:
+    is_hosted = kind(item).endswith(" call") and kind(item) not in _TOOLS
+    is_done = field(item, "status") in (None, "completed", "failed")
+    return kind(item) in _TOOLS or (is_hosted and not is_done)
 
 
 def pop_splits_pair(items: Sequence[Item]) -> bool:
     """Whether `pop_item()` would part a tool call from its output."""
-    return bool(items) and bool(split_call_ids(items[:-1]) - split_call_ids(items))
+    return bool(items) and bool(split_pairs(items[:-1]) - split_pairs(items))
 
 
 class SessionChanged(Exception):

@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from session_lab.history.items import assistant_item, text_of, user_item
+from session_lab.history.items import assistant_item, text_to_edit, user_item
 from session_lab.history.turns import pop_splits_pair
 from session_lab.pages.open_lab import shown_errors, wait_for
 from session_lab.pages.safe_text import as_typed, count_of, item_line
@@ -269,7 +269,7 @@ def edit_dialog(lab: Lab, tab: Tab, session_id: str, row: Row) -> Dialog:
 
     def draw() -> None:
         with st.form("edit", border=False):
-            st.text_area("Text", text_of(row.item), key=key)
+            st.text_area("Text", text_to_edit(row.item) or "", key=key)
             st.caption("The items after it stay as they are: nothing is answered anew.")
             _submit(tab, "Save", edit)
 

@@ -12,7 +12,7 @@ import streamlit as st
 from session_lab.code_view.actions import EditItem, snippet
 from session_lab.code_view.agents import AgentName
 from session_lab.code_view.script import script
-from session_lab.history.items import EDITABLE, Item, kind, one_line
+from session_lab.history.items import Item, kind, one_line, text_to_edit
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import WINDOW, ModelCall, TurnReport
 from session_lab.models.offline import estimate_tokens
@@ -101,7 +101,7 @@ def _show_item(
     with line:
         st.json(row.item if row.item is not None else {"unreadable": row.data})
         with st.container(horizontal=True, gap="small"):
-            can_edit = kind(row.item) in EDITABLE and not is_busy
+            can_edit = text_to_edit(row.item) is not None and not is_busy
             st.button(
                 "Edit",
                 key=f"edit-{row.id}",

@@ -24,7 +24,7 @@ from session_lab.code_view.actions import (
     UndoTurn,
 )
 from session_lab.code_view.agents import AgentName, make_agent
-from session_lab.history.items import EDITABLE, Item, is_user_message, kind, with_text
+from session_lab.history.items import Item, is_user_message, kind, text_to_edit, with_text
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import WINDOW, ModelCall, TurnReport
 from session_lab.history.summaries import Summarizer
@@ -254,8 +254,11 @@ class Lab:
         The SDK has no call for this. Popping and adding again would lose the conversation's end
         if the process died in between, so the one row is written in place.
         """
-        if kind(row.item) not in EDITABLE:
-            raise CatalogError(f"A {kind(row.item)} has no text to edit.")
+        before = text_to_edit(row.item)
+        if before is None:
+            raise CatalogError(f"This {kind(row.item)} item has no text to edit, or several.")
+        if text == before:
+            return
         edited = with_text(row.item, text)
 
         database = self.catalog.database(session_id)

@@ -5,22 +5,25 @@ from typing import Any
 
 import pytest
 from agents import Agent, Runner, SQLiteSession
+from agents.run_internal import items as sdk_items
 from agents.testing import ScriptedModel, assistant_message
 from hypothesis import given
 from hypothesis import strategies as st
 from policy_tools import call, json_values, output
 
 from session_lab.history.items import (
+    TOOL_OUTPUTS,
     assistant_item,
-    call_ids,
     field,
     fingerprint,
     is_assistant_message,
     is_user_message,
     kind,
     one_line,
-    split_call_ids,
+    pair_of,
+    split_pairs,
     text_of,
+    text_to_edit,
     user_item,
     with_text,
 )
@@ -38,9 +41,8 @@ def test_every_reader_accepts_any_json(item: Any) -> None:
     assert len(one_line(item, 20)) <= 20 and "\n" not in one_line(item)
     assert fingerprint(item) == fingerprint(json.loads(json.dumps(item)))
     assert not (is_user_message(item) and is_assistant_message(item))
-    assert split_call_ids([item]) <= call_ids([item], "function_call") | call_ids(
-        [item], "function_call_output"
-    )
+    assert split_pairs([item]) == ({pair_of(item)} - {None})
+    assert text_to_edit(item) is None or text_of(with_text(item, "new")).splitlines()
     assert field(item, "no such field") is None
 
 
@@ -56,9 +58,8 @@ def test_every_reader_accepts_any_json(item: Any) -> None:
         ({**OUTPUT, "output": [{"type": "input_text", "text": "seen"}]}, "tool output", "seen"),
         ({"type": "reasoning", "summary": [{"text": "hm"}, {"text": "so"}]}, "reasoning", "hm\nso"),
         ({"type": "reasoning", "summary": []}, "reasoning", ""),
-        ({"type": "web_search_call", "id": "w"}, "web search call", '{"type": "web_search_call"'),
         ({"role": "assistant", "content": [{"refusal": "no"}]}, "assistant", "no"),
-        ({"role": "user", "content": [{"type": "input_image"}]}, "user", "[input_image]"),
+        ({"role": "user", "content": [{"type": "input_image"}]}, "user", "[image]"),
         ({"a": 1}, "unreadable", '{"a": 1}'),
         ({"role": None}, "unreadable", '{"role": null}'),
         (7, "unreadable", "7"),
@@ -66,7 +67,84 @@ def test_every_reader_accepts_any_json(item: Any) -> None:
 )
 def test_what_a_person_sees(item: Any, expected_kind: str, text: str) -> None:
     assert kind(item) == expected_kind
-    assert text_of(item).startswith(text)
+    assert text_of(item) == text
+
+
+IMAGE = "data:image/png;base64," + "cafe" * 1_033_000
+"""3,099,000 bytes."""
+
+
+@pytest.mark.parametrize(
+    ("item_type", "fields", "text"),
+    [
+        ("web_search_call", {"action": {"type": "search", "query": "café"}}, "(search, café)"),
+        ("file_search_call", {"queries": ["a", "b"], "results": [{"text": "t"}]}, "(a, b)\nt"),
+        ("code_interpreter_call", {"code": "1+1", "outputs": [{"logs": "2"}]}, "(1+1)\n2"),
+        ("image_generation_call", {"result": IMAGE.partition(",")[2]}, "()\n[image, 3.1 MB]"),
+        ("mcp_call", {"name": "roll", "arguments": '{"d": 6}', "output": "4"}, '({"d": 6})\n4'),
+        ("mcp_call", {"name": "roll", "arguments": {"d": 6}, "error": "no"}, '({"d": 6})\nno'),
+        ("mcp_list_tools", {"tools": [{"name": "a", "x": {}}, {"name": "b"}]}, "a, b"),
+        ("mcp_approval_request", {"name": "roll", "arguments": "{}"}, "({})"),
+        ("mcp_approval_response", {"approve": False, "reason": "why"}, "refused\nwhy"),
+        ("custom_tool_call", {"name": "roll", "input": "4"}, "(4)"),
+        (
+            "local_shell_call",
+            {"action": {"type": "exec", "command": ["ls", "-l"]}},
+            "(exec, ls, -l)",
+        ),
+        ("shell_call_output", {"output": [{"stdout": "a", "stderr": "b"}]}, "a\nb"),
+        ("apply_patch_call", {"operation": {"path": "a.py", "diff": "+x"}}, "(a.py, +x)"),
+        (
+            "computer_call_output",
+            {"output": {"type": "computer_screenshot", "image_url": IMAGE}},
+            "[computer screenshot, 3.1 MB]",
+        ),
+        ("function_call_output", {"output": f'{{"a": "{IMAGE}"}}'}, '{"a": "[base64, 3.1 MB]"}'),
+        ("function_call_output", {"output": None}, ""),
+        ("compaction", {"encrypted_content": "x/Y+" * 500}, "2 KB"),
+        ("item_reference", {"id": "msg_1"}, "msg_1"),
+        ("something_new", {"note": "hi", "deep": [{"n": 1}]}, "hi, 1"),
+    ],
+)
+def test_hosted_items_are_read_by_name_arguments_and_output(
+    item_type: str, fields: dict[str, Any], text: str
+) -> None:
+    name = fields.get("name") or item_type.removesuffix("_call")
+    expected = f"{name}{text}" if text.startswith("(") else text
+    assert text_of({"type": item_type, "id": "x", "status": "completed", **fields}) == expected
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        ({"type": "input_image", "image_url": IMAGE, "detail": "auto"}, "[image, 3.1 MB]"),
+        (
+            {"type": "input_image", "image_url": "https://x.org/a.png"},
+            "[image, https://x.org/a.png]",
+        ),
+        (
+            {"type": "input_file", "filename": "a.pdf", "file_data": "AAAA"},
+            "[file, a.pdf, 3 bytes]",
+        ),
+        ({"type": "input_audio", "input_audio": {"data": "AAAA" * 900}}, "[audio, 3 KB]"),
+        ({"type": "output_audio", "transcript": "hello", "data": "AAAA"}, "hello"),
+    ],
+)
+def test_what_is_no_text_is_named_with_its_size(part: Any, text: str) -> None:
+    assert text_of({"role": "user", "content": ["look", part]}) == f"look\n{text}"
+
+
+@pytest.mark.parametrize(("call_type", "output_type"), TOOL_OUTPUTS.items())
+def test_a_call_and_its_output_are_the_pairs_of_the_sdk(call_type: str, output_type: str) -> None:
+    assert sdk_items._TOOL_CALL_TO_OUTPUT_TYPE == TOOL_OUTPUTS
+    a, b = {"type": call_type, "call_id": "c"}, {"type": output_type, "call_id": "c"}
+    assert (kind(a), kind(b)) == ("tool call", "tool output")
+    histories: list[list[Any]] = [[a, b], [a], [{**a, "call_id": None}, {"type": output_type}]]
+    histories.append([a, {"type": "other_output", "call_id": "c"}])
+    for history in histories:
+        kept = sdk_items.drop_orphan_function_calls(history)
+        assert (pair_of(history[0]) in split_pairs(history)) == (history[0] not in kept)
+    assert split_pairs([b]) == {pair_of(b)}
 
 
 def test_one_line_is_cut_with_an_ellipsis() -> None:
@@ -102,11 +180,22 @@ def test_a_fingerprint_ignores_what_a_server_adds_and_nothing_else() -> None:
         user_item("old"),
         {**assistant_item("old"), "id": "msg_1"},
         {"role": "user", "content": [{"type": "input_text", "text": "old"}]},
-        {"role": "assistant", "content": "old"},
+        {"role": "user", "content": [{"image_url": IMAGE}, {"text": "old"}, {"file_id": "f"}]},
+        {"role": "assistant", "content": [{"text": "old", "annotations": [{"url": "u"}]}]},
     ],
 )
 def test_with_text_changes_only_the_text(item: Any) -> None:
-    changed: Any = with_text(item, "new")
-    assert text_of(changed) == "new" and text_of(item) == "old"
-    assert {**changed, "content": ...} == {**item, "content": ...}
-    assert type(changed["content"]) is type(item["content"])
+    assert text_to_edit(item) == "old" and with_text(item, "old") == item
+    changed = with_text(item, "new")
+    assert json.loads(json.dumps(changed).replace('"new"', '"old"')) == item != changed
+
+
+@pytest.mark.parametrize("content", [None, [], [{"text": "a"}, {"text": "b"}], [{"refusal": "no"}]])
+def test_what_has_not_one_text_is_not_edited(content: Any) -> None:
+    assert text_to_edit({"role": "assistant", "content": content}) is None
+    assert text_to_edit({**CALL, "content": "text"}) is None
+
+
+def test_messages_with_different_images_differ() -> None:
+    one, other = ({"role": "user", "content": [{"image_url": url}]} for url in ("data:a", "data:b"))
+    assert fingerprint(one) != fingerprint(other)

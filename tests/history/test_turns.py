@@ -23,6 +23,12 @@ any_items = st.one_of(
     st.sampled_from([user_item("hi"), assistant_item("ok"), call("c"), output("c")]),
     st.sampled_from([7, None, "text", {"a": 1}, {"role": "system", "content": "x"}]),
 )
+
+
+def hosted(status: str) -> Any:
+    return {"type": "web_search_call", "id": "w", "status": status}
+
+
 histories = st.lists(any_items, max_size=12)
 
 
@@ -57,6 +63,11 @@ def test_turns_joined_again_are_the_history(history: list[Any]) -> None:
         ([user_item("hi"), assistant_item("let me look"), call("c")], False),
         ([user_item("hi"), assistant_item("let me look"), call("c"), output("c")], False),
         ([user_item("hi"), user_item("hello?"), assistant_item("yes")], True),
+        ([user_item("hi"), assistant_item("let me look"), {"type": "shell_call"}], False),
+        ([user_item("hi"), assistant_item("may I?"), {"type": "mcp_approval_request"}], False),
+        ([user_item("hi"), assistant_item("let me look"), hosted("searching")], False),
+        ([user_item("hi"), assistant_item("here you are"), hosted("completed")], True),
+        ([user_item("hi"), hosted("searching"), assistant_item("found")], True),
     ],
 )
 def test_an_unanswered_question_is_found_from_the_items(
