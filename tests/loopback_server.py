@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -52,6 +53,8 @@ class LoopbackServer:
         self.models = ["tiny-model"]
         self.requests: list[Request] = []
         self.answer: Answer | None = None
+        self.output: Callable[[Request], Answer | list[Any]] | None = None
+        """Makes the items of each response, in place of a message or a required call."""
         self.closed = threading.Event()
         handler = type("Handler", (_Handler,), {"fake": self})
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -88,7 +91,10 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         request = self._record(body)
         write = {CHAT: _chat, RESPONSES: _responses}.get(self.path)
-        self._answer(request, write(request) if write else NO_PAGE)
+        made = self.fake.output(request) if self.fake.output else None
+        if isinstance(made, list):
+            made = _responses(request, made)
+        self._answer(request, made or (write(request) if write else NO_PAGE))
 
     def log_message(self, format: str, *args: Any) -> None:
         """A test's output holds what the program under test prints."""
@@ -156,7 +162,7 @@ def _chat(request: Request) -> Answer:
     return Answer(body=answer.body + "data: [DONE]\n\n", content_type=answer.content_type)
 
 
-def _responses(request: Request) -> Answer:
+def _responses(request: Request, output: Sequence[Any] = ()) -> Answer:
     """A Responses answer, whole or as events."""
     words = _words(request)
     part = {"type": "output_text", "text": "".join(words), "annotations": [], "logprobs": []}
@@ -171,7 +177,7 @@ def _responses(request: Request) -> Answer:
     response = {"id": "resp-1", "object": "response", "created_at": 1, "tool_choice": "auto"}
     response |= {"model": request.body["model"], "status": "completed", "usage": used}
     response |= {
-        "output": [{**item, "status": "completed"}],
+        "output": list(output) or [{**item, "status": "completed"}],
         "tools": [],
         "parallel_tool_calls": False,
     }

@@ -89,7 +89,7 @@ def summary_items(summary: str) -> list[Any]:
 
 def field(item: object, name: str) -> Any:
     """`item[name]`, or None if the item is no JSON object or has no such field."""
-    return item.get(name) if isinstance(item, Mapping) else None
+    return item.get(name) if isinstance(item, dict) else None
 
 
 def kind(item: object) -> str:
