@@ -74,12 +74,13 @@ class StrictOpenAI(LoopbackServer):
                 return f"No tool call found for function call output {item['call_id']}"
             if item_id is None:
                 continue
-            response = next((ids for ids in self._responses if item_id in ids), None)
-            if response is None:
-                return f"Item with id '{item_id}' not found"
+            start = {"reasoning": "rs", "function_call": "fc", "message": "msg"}[kind]
+            if not item_id.startswith(start):
+                return f"Invalid 'input[{place}].id': '{item_id}'. Expected an ID with '{start}'."
+            response = next((ids for ids in self._responses if item_id in ids), [item_id])
             if kind == "reasoning" and ids[place + 1 : place + 2] != response[1:2]:
                 return f"Item '{item_id}' of type 'reasoning' was provided without its follower"
-            if kind != "reasoning" and response[0] not in ids[:place]:
+            if kind != "reasoning" and response[0] != item_id and response[0] not in ids[:place]:
                 return f"Item '{item_id}' was provided without its 'reasoning' item: {response[0]}"
         return None
 

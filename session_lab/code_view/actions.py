@@ -10,6 +10,7 @@ from session_lab.code_view.agents import AgentName
 from session_lab.code_view.program import literal, program
 from session_lab.history.items import Item
 from session_lab.history.policies import MemoryPolicy
+from session_lab.history.rules import Api
 from session_lab.store.database import Storage
 
 DATABASE = "conversations.db"
@@ -65,9 +66,14 @@ class RunTurn(Action):
     policy: MemoryPolicy
     added: Sequence[Item] = ()
     error: str | None = None
+    refused_by: Api | None = None
+    """The API that would have refused what the policy sends: then the code leaves that out too."""
 
     def code(self, database: str | None) -> list[str]:
         config = self._config()
+        if self.refused_by is not None:
+            made = config.pop().removeprefix("config = ") if config else "RunConfig()"
+            config.append(f'config = only_sendable({made}, "{self.refused_by}")')
         message = "[]  # the question is stored" if self.text is None else literal(self.text)
         return [
             f'agent = make_agent("{self.agent}", choose_model())',

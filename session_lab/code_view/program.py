@@ -27,20 +27,24 @@ _FROM = {
     "agents.memory": ["Session"],
     "agents.run": ["CallModelData", "ModelInputData"],
     "collections.abc": ["Awaitable", "Callable"],
+    "dataclasses": ["replace"],
     "functools": ["partial"],
     "session_lab.code_view.agents": ["make_agent"],
+    "session_lab.history.rules": ["Api", "safe_start", "sendable"],
     "session_lab.models": ["choose_model"],
     "typing": ["Any"],
 }
-_MODULES = ["asyncio", "json"]
+_MODULES = ["asyncio", "inspect", "json"]
 _SHOWN = (
     items.is_user_message,
     items.summary_items,
     turns.last_turns,
+    policies.start_of_turns,
     policies.newest_turns,
     policies.only_last_items,
     policies.only_last_turns,
     policies.older_turns_as_summary,
+    policies.only_sendable,
     summaries.summary_writer,
     summaries.write_summary,
 )

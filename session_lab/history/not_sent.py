@@ -1,4 +1,4 @@
-"""Why a stored item is not in a request: the memory policy, or a rule of the SDK."""
+"""Why a stored item is not in a request: the memory policy, or a rule of a history."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ from collections.abc import Sequence
 
 from session_lab.history.items import (
     Item,
-    Pair,
     field,
     fingerprint,
     is_user_message,
-    kind,
     pair_of,
     split_pairs,
     summary_items,
 )
 from session_lab.history.policies import MemoryPolicy
+from session_lab.history.rules import Api, diagnose
 
 
 def why_not_sent(
-    policy: MemoryPolicy, stored: Sequence[Item], sent: Sequence[Item]
+    policy: MemoryPolicy, stored: Sequence[Item], sent: Sequence[Item], api: Api = "Responses"
 ) -> list[str | None]:
     """For each stored item None if it was sent, else the reason.
 
@@ -34,14 +33,24 @@ def why_not_sent(
     summary = 2 if policy.kind == "Summary" and sent[:1] == summary_items("")[:1] else 0
     oldest = next((i for i, at in enumerate(places) if at is not None and at >= summary), history)
     start = min(policy.start(stored[:history]), oldest)
-    sent_keys = {_key(item) for item in sent}
+    problems = {
+        start + finding.place: finding.problem
+        for finding in diagnose(stored[start:], api)
+        if finding.is_refused and finding.instead is None
+    }
     split = split_pairs(stored)
+    for index in problems:
+        if (pair := pair_of(stored[index])) and pair not in split:
+            problems[index] = f"Its tool call is o{_policy_reason(policy)[1:]}"
+    sent_keys = {_key(item) for item in sent}
     return [
         _policy_reason(policy)
         if index < start
-        else _sdk_reason(policy, item, split, sent_keys)
-        if place is None
         else None
+        if place is not None
+        else "Stored twice: the SDK sends the newest."
+        if _key(item)[1] and _key(item) in sent_keys
+        else problems.get(index, "What belongs to it is not sent.")
         for index, (item, place) in enumerate(zip(stored, places, strict=True))
     ]
 
@@ -79,22 +88,3 @@ def _policy_reason(policy: MemoryPolicy) -> str:
     if policy.kind == "Summary":
         return "Replaced by the summary."
     return f"Outside the {str(policy)[0].lower()}{str(policy)[1:]}."
-
-
-def _sdk_reason(
-    policy: MemoryPolicy, item: Item, split: set[Pair], sent_keys: set[tuple[str, str]]
-) -> str:
-    if not isinstance(item, dict):
-        return "Not a JSON object."
-    item_type, call_id = _key(item)
-    if call_id and (item_type, call_id) in sent_keys:
-        return "Stored twice: the SDK sends the newest."
-    if kind(item) == "tool call":
-        return "Tool call without its output: the SDK drops it."
-    if item_type == "reasoning":
-        return "Reasoning about a tool call that the SDK drops."
-    if kind(item) == "tool output" and pair_of(item) in split:
-        return "Tool output without its call: the SDK drops it."
-    if kind(item) == "tool output":
-        return f"Its tool call is o{_policy_reason(policy)[1:-1]}, so the SDK drops it."
-    return "The SDK leaves it out." if policy.kind == "Everything" else _policy_reason(policy)

@@ -6,8 +6,9 @@ answered comes on top of it. The lab runs these functions, and its `Code` tab sh
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from agents import RunConfig, SessionSettings
@@ -15,6 +16,7 @@ from agents.memory import Session
 from agents.run import CallModelData, ModelInputData
 
 from session_lab.history.items import Item, summary_items
+from session_lab.history.rules import Api, safe_start, sendable
 from session_lab.history.turns import last_turns
 
 PolicyKind = Literal["Everything", "Last N items", "Last N turns", "Summary"]
@@ -42,23 +44,29 @@ class MemoryPolicy:
             return 0
         if self.kind == "Last N items":
             return max(0, len(history) - self.n)
-        return len(history) - len(last_turns(list(history), self.n))
+        return start_of_turns(list(history), self.n)
 
     async def run_config(
-        self, session: Session, summarize: Callable[[list[Any]], Awaitable[str]], retry: bool
+        self,
+        session: Session,
+        summarize: Callable[[list[Any]], Awaitable[str]],
+        retry: bool,
+        api: Api = "Responses",
     ) -> RunConfig:
         """The `RunConfig` with which `Runner.run(..., session=session)` follows the policy.
 
         A retry is a run with an empty input list: the stored, unanswered turn is then the message
-        that is being answered. `summarize` is awaited during the run, and by `Summary` alone.
+        that is being answered. `summarize` is awaited during the run, and by `Summary` alone. What
+        `api` would refuse is not sent.
         """
+        config = RunConfig()
         if self.kind == "Last N items":
-            return await only_last_items(session, self.n, retry)
-        if self.kind == "Last N turns":
-            return await only_last_turns(session, self.n, retry)
-        if self.kind == "Summary":
-            return older_turns_as_summary(self.n, summarize)
-        return RunConfig()
+            config = await only_last_items(session, self.n, retry)
+        elif self.kind == "Last N turns":
+            config = await only_last_turns(session, self.n, retry)
+        elif self.kind == "Summary":
+            config = older_turns_as_summary(self.n, summarize)
+        return only_sendable(config, api)
 
     def __str__(self) -> str:
         names = {
@@ -85,11 +93,16 @@ async def newest_turns(session: Session, n: int) -> list[Any]:
     limit = 8 * n
     while True:
         items = await session.get_items(limit=limit)
-        turns = last_turns(items, n)
+        start = start_of_turns(items, n)
         # The first of them may have begun before the items that were read.
-        if len(turns) < len(items) or len(items) < limit:
-            return turns
+        if start > 0 or len(items) < limit:
+            return items[start:]
         limit *= 4
+
+
+def start_of_turns(items: list[Any], n: int) -> int:
+    """Where the last n turns begin, or before that, if a tool call would lose its output there."""
+    return safe_start(items, len(items) - len(last_turns(items, n)))
 
 
 def older_turns_as_summary(n: int, summarize: Callable[[list[Any]], Awaitable[str]]) -> RunConfig:
@@ -104,10 +117,22 @@ def older_turns_as_summary(n: int, summarize: Callable[[list[Any]], Awaitable[st
         items = data.model_data.input
         newest = last_turns(items, 1)  # It is being answered.
         history = items[: len(items) - len(newest)]
-        kept = last_turns(history, n)
-        older = history[: len(history) - len(kept)]
-        if older and not summary:
-            summary.extend(summary_items(await summarize(older)))
-        return ModelInputData([*summary, *kept, *newest], data.model_data.instructions)
+        start = start_of_turns(history, n)
+        if start > 0 and not summary:
+            summary.extend(summary_items(await summarize(history[:start])))
+        kept = items[start:]
+        return ModelInputData([*summary, *kept], data.model_data.instructions)
 
     return RunConfig(call_model_input_filter=replace_older)
+
+
+def only_sendable(config: RunConfig, api: Api = "Responses") -> RunConfig:
+    """Send nothing that the API refuses. It comes after the filter that `config` may have."""
+    before = config.call_model_input_filter
+
+    async def leave_out(data: CallModelData[Any]) -> ModelInputData:
+        made = before(data) if before else data.model_data
+        sent = await made if inspect.isawaitable(made) else made
+        return ModelInputData(sendable(sent.input, api), sent.instructions)
+
+    return replace(config, call_model_input_filter=leave_out)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from session_lab.history.items import Item
 from session_lab.history.not_sent import why_not_sent
 from session_lab.history.policies import MemoryPolicy
+from session_lab.history.rules import Api
 
 WINDOW = 200
 """How many of the newest stored items a report tells of, so that a long session stays fast."""
@@ -30,9 +31,9 @@ class ModelCall(BaseModel):
     not_sent: dict[str, list[int]] = {}
     """The IDs of the other rows, by the reason why they were not sent."""
 
-    def note_rows(self, policy: MemoryPolicy, stored: Mapping[int, Item]) -> None:
+    def note_rows(self, policy: MemoryPolicy, stored: Mapping[int, Item], api: Api) -> None:
         """Tell which of the `stored` rows, by ID, the request holds, and why not the others."""
-        reasons = why_not_sent(policy, list(stored.values()), self.input)
+        reasons = why_not_sent(policy, list(stored.values()), self.input, api)
         for row, reason in zip(stored, reasons, strict=True):
             (self.sent if reason is None else self.not_sent.setdefault(reason, [])).append(row)
 

@@ -34,6 +34,8 @@ CHAT_TYPES = ("message", "function_call", "function_call_output", "reasoning")
 """What the SDK's converter to Chat Completions can carry. It raises `UserError` for the rest."""
 MAX_CHARACTERS = 10_485_760
 """OpenAI takes no longer text in one item."""
+ID_STARTS = {"message": "msg", "function_call": "fc", "reasoning": "rs"}
+"""OpenAI refuses these items with any other ID. Without one they are taken, but for reasoning."""
 _HOSTED = (
     *("code_interpreter_call", "file_search_call", "image_generation_call", "web_search_call"),
     *("mcp_approval_request", "mcp_call", "mcp_list_tools"),
@@ -185,7 +187,7 @@ def _may_be_alone(item: Any) -> bool:
 
 
 def _ids(items: Sequence[Any], api: Api) -> Iterator[Finding]:
-    """An ID stands for one item, and a call ID for one call with its output."""
+    """An ID is OpenAI's and stands for one item, a call ID for one call with its output."""
     pairs = dict(_partners(items))
     uses: Counter[tuple[Any, str]] = Counter()
     call_ids = {str(field(item, "call_id")) for item in items}
@@ -204,12 +206,17 @@ def _ids(items: Sequence[Any], api: Api) -> Iterator[Finding]:
                 for half in (place, pairs[place]):
                     numbered = {**items[half], "call_id": new}
                     yield Finding(half, "ID", problem, "Repair numbers them.", instead=numbered)
-        if server_id := _server_id(item):
+        if api == "Responses" and (server_id := _server_id(item)):
             uses["item", server_id] += 1
-            if uses["item", server_id] > 1:
-                instead = None if _is_reasoning(item) else _without_id(item)
+            start = ID_STARTS.get(field(item, "type"), "")
+            instead = None if _is_reasoning(item) else _without_id(item)
+            remedy = "It is sent without the ID." if instead else "It is not sent."
+            if not server_id.startswith(start):
+                problem = f"Another service gave the ID {server_id}: OpenAI's begins with {start}."
+                yield Finding(place, "ID", problem, remedy, instead=instead)
+            elif uses["item", server_id] > 1:
                 problem = f"Several items have the ID {server_id}."
-                yield Finding(place, "ID", problem, "It is sent without it.", instead=instead)
+                yield Finding(place, "ID", problem, remedy, instead=instead)
 
 
 def _reasoning(items: Sequence[Any], api: Api, gone: set[int]) -> Iterator[Finding]:

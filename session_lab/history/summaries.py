@@ -10,14 +10,8 @@ from weakref import WeakValueDictionary
 
 from agents import Agent, Model, ModelBehaviorError, RunHooks, Runner
 
-from session_lab.history.items import (
-    SUMMARY_REQUEST,
-    Item,
-    fingerprint,
-    pair_of,
-    split_pairs,
-    summary_items,
-)
+from session_lab.history.items import SUMMARY_REQUEST, Item, fingerprint, summary_items
+from session_lab.history.rules import Api, sendable
 
 INSTRUCTIONS = "Write only a summary. Keep every name, number, date, decision and tool result."
 
@@ -28,10 +22,13 @@ def summary_writer(model: Model | str | None) -> Agent[Any]:
 
 
 async def write_summary(
-    writer: Agent[Any], items: list[Any], hooks: RunHooks[Any] | None = None
+    writer: Agent[Any],
+    items: list[Any],
+    hooks: RunHooks[Any] | None = None,
+    api: Api = "Responses",
 ) -> str:
-    """One request: the items, then the question for a summary of them."""
-    request: list[Any] = [*items, {"role": "user", "content": SUMMARY_REQUEST}]
+    """One request: what the API accepts of the items, then the question for a summary of them."""
+    request = [*sendable(items, api), {"role": "user", "content": SUMMARY_REQUEST}]
     result = await Runner.run(writer, request, hooks=hooks)
     summary = str(result.final_output).strip()
     if not summary:
@@ -46,8 +43,11 @@ class Summarizer:
     one short request. The oldest of more than `max_entries` summaries make room for new ones.
     """
 
-    def __init__(self, model: Model | str | None, max_entries: int = 500) -> None:
+    def __init__(
+        self, model: Model | str | None, api: Api = "Responses", max_entries: int = 500
+    ) -> None:
         self._writer = summary_writer(model)
+        self._api = api
         self._max_entries = max_entries
         self._known: dict[str, str] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -78,7 +78,7 @@ class Summarizer:
                 return self._known[keys[-1]]
             rest = items if known is None else items[known + 1 :]
             start = [] if known is None else summary_items(self._known[keys[known]])
-            summary = await write_summary(self._writer, [*start, *_complete(rest)], hooks)
+            summary = await write_summary(self._writer, [*start, *rest], hooks, self._api)
             self._known[keys[-1]] = summary
             while len(self._known) > self._max_entries:
                 del self._known[next(iter(self._known))]
@@ -93,9 +93,3 @@ def _keys(items: Sequence[Item]) -> list[str]:
         digest.update(b"\n" + fingerprint(item).encode())
         keys.append(digest.hexdigest())
     return keys
-
-
-def _complete(items: Sequence[Item]) -> list[Item]:
-    """What a server accepts: JSON objects, and no half of a tool call."""
-    split = split_pairs(items)
-    return [item for item in items if isinstance(item, dict) and pair_of(item) not in split]

@@ -19,6 +19,8 @@ from agents.items import ModelResponse, TResponseStreamEvent
 from agents.models.fake_id import FAKE_RESPONSES_ID
 from openai import APIResponseValidationError, DefaultAsyncHttpx2Client
 
+from session_lab.history.rules import Api
+
 Input = str | list[TResponseInputItem]
 
 TEXT_PARTS = ("text", "input_text", "output_text")
@@ -73,6 +75,11 @@ class ServerResponsesModel(OpenAIResponsesModel):
         )
         async for event in events:
             yield event
+
+
+def api_of(model: object) -> Api:
+    """The API that a model speaks. The offline model reads what the Responses API accepts."""
+    return "Chat Completions" if isinstance(model, OpenAIChatCompletionsModel) else "Responses"
 
 
 def spell_out(items: Input) -> Input:

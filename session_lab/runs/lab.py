@@ -27,8 +27,10 @@ from session_lab.code_view.agents import AgentName, make_agent
 from session_lab.history.items import Item, is_user_message, kind, text_to_edit, with_text
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import WINDOW, ModelCall, TurnReport
+from session_lab.history.rules import Api, diagnose
 from session_lab.history.summaries import Summarizer
 from session_lab.history.turns import remove_last, unanswered_turn
+from session_lab.models.servers import api_of
 from session_lab.runs.live_turn import LiveTurn
 from session_lab.runs.session_log import Change, SessionLog, change_between
 from session_lab.runs.turn import STOPPED, error_line, preview_request, run_turn
@@ -56,10 +58,15 @@ class Lab:
     def __init__(self, db_path: Path, model: Model | str | None) -> None:
         self.model = model
         self.catalog = Catalog(db_path)
-        self.summarizer = Summarizer(model)
+        self.summarizer = Summarizer(model, api_of(model))
         self._logs: dict[str, SessionLog] = {}
         self.last_row_at_start = self.catalog.last_file_row()
         """The file's rows up to this ID were there before the process, or the last `restart`."""
+
+    @property
+    def api(self) -> Api:
+        """What the model speaks, and so which items it can be sent."""
+        return api_of(self.model)
 
     async def close(self) -> None:
         """End every run and close every session."""
@@ -189,10 +196,21 @@ class Lab:
         added = [row for row in rows if row.id in stored]
         report.stored = [row.id for row in added]
         for call in report.calls:
-            call.note_rows(report.policy, report.before)
+            call.note_rows(report.policy, report.before, self.api)
+        before = list(report.before.values())
         items = [cast(Item, row.item) for row in added]
-        agent = cast(AgentName, live.agent)
-        log.actions.append(RunTurn(live.text, agent, report.policy, items, report.error))
+        kept = before[report.policy.start(before) :]
+        refused = any(finding.is_refused for finding in diagnose(kept, self.api))
+        log.actions.append(
+            RunTurn(
+                live.text,
+                cast(AgentName, live.agent),
+                report.policy,
+                items,
+                report.error,
+                self.api if refused else None,
+            )
+        )
         log.change = Change(added=frozenset(report.stored))
         # What this run alone would have left: anything else is noted by the next `_catch_up`.
         last_row = report.stored[-1] if added else live.after_row
@@ -223,7 +241,8 @@ class Lab:
             call = await preview_request(session, made, text, policy, self.summarizer)
             database = self.catalog.database(session_id)
             rows = await in_thread(database.rows, session_id, last=WINDOW)
-            call.note_rows(policy, {row.id: cast(Item, row.item) for row in rows if row.is_item})
+            before = {row.id: cast(Item, row.item) for row in rows if row.is_item}
+            call.note_rows(policy, before, self.api)
             return call
 
     def report(self, session_id: str) -> TurnReport | None:

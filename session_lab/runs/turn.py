@@ -30,6 +30,7 @@ from session_lab.history.report import ModelCall, TurnReport
 from session_lab.history.summaries import Summarizer
 from session_lab.models.errors import explain_error, redacted
 from session_lab.models.offline import OfflineModel, estimate_tokens
+from session_lab.models.servers import api_of
 from session_lab.store.catalog import CatalogError
 
 STOPPED = "Stopped."
@@ -92,7 +93,9 @@ async def run_turn(
     written: list[TextDelta | ToolEvent] = []
     try:
         summarize = partial(summarizer.write, hooks=summaries)
-        config = await report.policy.run_config(session, summarize, retry=text is None)
+        config = await report.policy.run_config(
+            session, summarize, retry=text is None, api=api_of(agent.model)
+        )
         message: str | list[Item] = [] if text is None else text
         result = Runner.run_streamed(
             agent, message, session=session, run_config=config, hooks=recorder
@@ -197,7 +200,9 @@ async def preview_request(
     """
     recorder = RequestRecorder()
     silent = agent.clone(model=ScriptedModel([[assistant_message("")]]))
-    config = await policy.run_config(session, summarizer.preview, retry=text is None)
+    config = await policy.run_config(
+        session, summarizer.preview, retry=text is None, api=api_of(agent.model)
+    )
     config = replace(config, tracing_disabled=True)
     message: str | list[Item] = [] if text is None else text
     await Runner.run(silent, message, session=_ReadOnly(session), run_config=config, hooks=recorder)

@@ -19,11 +19,11 @@ from session_lab.history.policies import POLICY_KINDS, MemoryPolicy
 
 EVERYTHING = MemoryPolicy("Everything")
 BROKEN = [user_item("a"), call("lost"), output("stray"), assistant_item("b")]
-LOST = "Tool call without its output: the SDK drops it."
-STRAY = "Tool output without its call: the SDK drops it."
-TOO_OLD = "Its tool call is outside the last 2 items, so the SDK drops it."
+LOST = "Tool call without its output."
+STRAY = "Tool output without its call."
+TOO_OLD = "Its tool call is outside the last 2 items."
 TWICE = [*tool_turn(1)[:3], assistant_item("x"), *tool_turn(1)[1:3], assistant_item("y")]
-THOUGHT = {"type": "reasoning", "id": "r", "summary": []}
+THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": []}
 
 
 @pytest.mark.parametrize(
@@ -37,13 +37,13 @@ THOUGHT = {"type": "reasoning", "id": "r", "summary": []}
             tool_turn(1),
             [*["Outside the last 2 items."] * 2, TOO_OLD, None],
         ),
-        (EVERYTHING, BROKEN, [None, LOST, None, None]),
+        (EVERYTHING, BROKEN, [None, LOST, STRAY, None]),
         (MemoryPolicy("Last N items", 9), BROKEN, [None, LOST, STRAY, None]),
         (MemoryPolicy("Last N turns", 9), BROKEN, [None, LOST, STRAY, None]),
         (
             EVERYTHING,
             [user_item("a"), THOUGHT, call("lost")],
-            [None, "Reasoning about a tool call that the SDK drops.", LOST],
+            [None, "Reasoning without the item that it led to.", LOST],
         ),
         (
             EVERYTHING,
@@ -100,10 +100,8 @@ def test_for_any_history_reasons_and_request_agree(
         start = policy.start(history)
         if policy.kind != "Summary":  # That also sends what stands unanswered before the message.
             assert all(found[:start]), "nothing older than the policy's limit is said to be sent"
-        # The SDK drops no message and no unknown row: only the policy leaves those out.
-        plain = [
-            i for i, item in enumerate(history) if not isinstance(item, dict) or "role" in item
-        ]
+        # No message breaks a rule: only the policy leaves those out.
+        plain = [i for i, item in enumerate(history) if isinstance(item, dict) and "role" in item]
         assert all(found[i] is None for i in plain if i >= start)
         stored = await session.get_items()
         assert stored[: len(history)] == history and len(stored) == len(history) + 2

@@ -125,6 +125,8 @@ HI = user_item("hi")
         ([REPLY, HI, assistant_item("x")], "Responses", [(0, "reasoning")]),
         ([HI, REPLY], "Responses", []),
         ([HI, REPLY, REPLY], "Responses", [(2, "ID")]),
+        ([HI, {**REPLY, "id": "chatcmpl-1"}], "Responses", [(1, "ID")]),
+        ([HI, {**REPLY, "id": "chatcmpl-1"}], "Chat Completions", []),
         ([HI, {"type": "mcp_call", "id": "m"}, REPLY], "Responses", []),
         ([HI, {"type": "mcp_call", "id": "m"}, REPLY], "Chat Completions", [(1, "type")]),
         ([{"role": "tool", "content": "x"}, 7, None], "Responses", [(i, "form") for i in range(3)]),

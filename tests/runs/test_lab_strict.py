@@ -1,0 +1,99 @@
+"""Whatever is pressed, OpenAI answers the next message: against a stand-in that is as strict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from agents import OpenAIResponsesModel
+from lab_tools import EVERYTHING, MakeLab, PageLab, ask, pop, says, stored, undo
+from openai import AsyncOpenAI
+from strict_openai import StrictOpenAI
+
+from session_lab.history.items import kind
+from session_lab.history.policies import POLICY_KINDS, MemoryPolicy, PolicyKind
+from session_lab.models.offline import OfflineModel
+
+TOOL_TURN = ["user", "reasoning", "tool call", "tool output", "reasoning", "assistant"]
+
+
+@pytest.fixture
+def server() -> Iterator[StrictOpenAI]:
+    with StrictOpenAI() as server:
+        yield server
+
+
+@pytest.fixture
+def lab(server: StrictOpenAI, make: MakeLab) -> PageLab:
+    client = AsyncOpenAI(api_key="none", base_url=server.url, max_retries=0)
+    return make(OpenAIResponsesModel("strict", client))
+
+
+def answered(lab: PageLab, text: str, policy: MemoryPolicy = EVERYTHING, at: str = "s") -> None:
+    assert ask(lab, at, text, policy).report.error is None
+
+
+def test_a_tool_turn_is_stored_with_its_reasoning(lab: PageLab, path: Path) -> None:
+    answered(lab, "Use the tool.")
+    assert [kind(item) for item in stored(path, "s")] == TOOL_TURN
+
+
+def test_popped_down_to_each_item(lab: PageLab, path: Path, server: StrictOpenAI) -> None:
+    for left in range(6, -1, -1):
+        lab.clear("s", lab.catalog.database("s").version("s"))
+        answered(lab, "Hi.")
+        answered(lab, "Use the tool.")
+        for _ in range(6 - left):
+            pop(lab)
+        answered(lab, "And now?")
+        answered(lab, "And then?")
+        assert len(stored(path, "s")) == 3 + left + 6
+    assert server.refusals == []
+
+
+def test_forked_after_each_item_of_a_tool_turn(lab: PageLab) -> None:
+    answered(lab, "Use the tool.")
+    for count in range(7):
+        lab.fork("s", f"fork {count}", count, "Memory")
+        answered(lab, "And now?", at=f"fork {count}")
+
+
+@pytest.mark.parametrize("name", POLICY_KINDS)
+def test_every_policy_with_every_n(lab: PageLab, name: PolicyKind) -> None:
+    answered(lab, "Hi.")
+    answered(lab, "Use the tool.")
+    for n in range(1, 7):
+        lab.fork("s", f"{name} {n}", 8, "Memory")
+        answered(lab, "And now?", MemoryPolicy(name, n), f"{name} {n}")
+        answered(lab, "Use the tool again.", MemoryPolicy(name, n), f"{name} {n}")
+
+
+def test_undone_after_tools(lab: PageLab, path: Path) -> None:
+    answered(lab, "Hi.")
+    answered(lab, "Use the tool.")
+    undo(lab)
+    answered(lab, "And now?")
+    assert len(stored(path, "s")) == 6
+
+
+def test_begun_with_another_model(lab: PageLab) -> None:
+    strict = lab.lab.model
+    for other in (OfflineModel(), says("Here.")):
+        lab.lab.model = other
+        answered(lab, "Hi.")
+    lab.lab.model = strict
+    answered(lab, "And now?")
+
+
+def test_what_is_not_sent_says_why(lab: PageLab, path: Path, server: StrictOpenAI) -> None:
+    answered(lab, "Hi.")
+    pop(lab)
+    live = ask(lab, "s", "And now?")
+    assert [item["role"] for item in server.requests[-1].items] == ["user", "user"]
+    rows = [row.id for row in lab.catalog.database("s").rows("s")]
+    [call] = live.report.calls
+    assert call.reasons() == {rows[0]: None, rows[1]: "Reasoning without the item that it led to."}
+    [*_, run] = lab.actions("s")
+    assert 'config = only_sendable(RunConfig(), "Responses")' in run.code(None)
+    assert [kind(item) for item in stored(path, "s")][:3] == ["user", "reasoning", "user"]
