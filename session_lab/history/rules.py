@@ -168,10 +168,10 @@ def _pairs(items: Sequence[Any], api: Api) -> Iterator[Finding]:
         if place in paired or _may_be_alone(item):
             continue
         if kind(item) == "tool call":
-            remedy = "It is not sent. Undo turn removes the turn, Repair makes a copy without it."
+            remedy = "It is not sent. Undo the turn, or make a repaired copy."
             yield Finding(place, "pair", "Tool call without its output.", remedy)
         elif kind(item) == "tool output":
-            remedy = "It is not sent. Repair makes a copy without it."
+            remedy = "It is not sent. A repaired copy is without it."
             yield Finding(place, "pair", "Tool output without its call.", remedy)
 
 
@@ -205,7 +205,9 @@ def _ids(items: Sequence[Any], api: Api) -> Iterator[Finding]:
                 problem = f"Several calls have the ID {call_id}: the SDK sends only the newest."
                 for half in (place, pairs[place]):
                     numbered = {**items[half], "call_id": new}
-                    yield Finding(half, "ID", problem, "Repair numbers them.", instead=numbered)
+                    yield Finding(
+                        half, "ID", problem, "A repaired copy numbers them.", instead=numbered
+                    )
         if api == "Responses" and (server_id := _server_id(item)):
             uses["item", server_id] += 1
             start = ID_STARTS.get(field(item, "type"), "")
@@ -263,7 +265,10 @@ def _turns(items: Sequence[Any]) -> Iterator[Finding]:
         replies = [i for i in turn if is_assistant_message(items[i])]
         outputs = [i for i in turn if kind(items[i]) == "tool output"]
         if not replies or (outputs and replies[-1] < outputs[-1]):
-            problem, remedy = "No reply is stored to this message.", "Retry, or Undo turn."
+            problem, remedy = (
+                "No reply is stored to this message.",
+                "Retry it (a run with an empty input list), or undo the turn.",
+            )
             yield Finding(start, "turn", problem, remedy, is_refused=False)
         elif sum(asks[start:end]) > 1 and len(replies) > 1 and not outputs:
             problem = "Two runs wrote at once, so the replies follow both questions."

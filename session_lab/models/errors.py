@@ -152,6 +152,7 @@ _SENTENCES = {
         _Cause(OSError, numbers): "{file} ({error.strerror}). " + remedy
         for numbers, remedy in {
             (errno.EACCES, errno.EPERM): _PERMISSIONS,
+            (errno.ENOENT,): "Check its path.",
             (errno.EROFS,): "The disk is read-only: run this from a copy on another disk.",
             (errno.ENOTDIR, errno.EEXIST): "A file stands where a folder is needed: move it away.",
             (errno.EISDIR,): "A folder stands where a file is needed: move it away.",

@@ -21,8 +21,7 @@ from session_lab.pages.tab import MESSAGE, Dialog, Tab, ask, carry_out, say, sho
 from session_lab.runs.lab import Lab
 from session_lab.runs.live_turn import LiveTurn
 from session_lab.runs.turn import STOPPED
-from session_lab.store.catalog import CatalogError
-from session_lab.store.database import SessionInfo
+from session_lab.store.database import CatalogError, SessionInfo
 from session_lab.store.seen import unanswered
 
 SHOWN_ROWS = 40
@@ -66,12 +65,13 @@ def main() -> None:
             writing = show_conversation(lab, tab, info, live)
         with right:
             show_inspector(lab, tab, info, agent, policy, is_busy=live is not None)
+        is_opened = info.storage == "Opened"
         below.chat_input(
-            "Message the agent",
+            "Read-only: Fork copies it into the lab" if is_opened else "Message the agent",
             key=MESSAGE,
             on_submit=say,
             args=(tab,),
-            disabled=tab.dialog is not None,
+            disabled=tab.dialog is not None or is_opened,
         )
         if tab.dialog is not None:  # Last, so that nobody can type behind a dialog.
             tab.dialog()

@@ -22,10 +22,9 @@ from session_lab.runs.lab import BUSY, Lab
 from session_lab.store.catalog import (
     MAX_ID_LENGTH,
     MAX_TITLE_LENGTH,
-    CatalogError,
     session_id_problem,
 )
-from session_lab.store.database import Row, Storage
+from session_lab.store.database import CatalogError, Row, Storage
 from session_lab.store.seen import Seen, all_seen, last_item, last_turn
 from session_lab.store.transfer import (
     MAX_BYTES,
@@ -112,6 +111,7 @@ def clear_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
 
 
 def delete_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
+    lab.catalog.changeable(session_id)
     info, seen = lab.catalog.existing(session_id), all_seen(lab.catalog, session_id)
     items = count_of(seen.version.item_count, "item")
 
@@ -128,6 +128,7 @@ def delete_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
 
 
 def rename_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
+    lab.catalog.changeable(session_id)
     info = lab.catalog.existing(session_id)
     key = f"title-{session_id}"
 
@@ -249,6 +250,8 @@ def restart_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
 
 
 def add_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
+    lab.catalog.changeable(session_id)
+
     def draw() -> None:
         with st.form("add", border=False):
             st.radio("Role", ("user", "assistant"), horizontal=True, key="add-role")
@@ -285,6 +288,7 @@ def _something(lab: Lab, session_id: str, seen: Seen) -> Seen:
     Raises:
         CatalogError: it is not.
     """
+    lab.catalog.changeable(session_id)
     if lab.live(session_id) is not None:
         raise CatalogError(BUSY)
     if seen.version.item_count == 0:

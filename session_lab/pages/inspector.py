@@ -285,7 +285,7 @@ def show_database(lab: Lab, info: SessionInfo) -> None:
     """This session's rows, with what the last action added or removed marked."""
     database = lab.catalog.database(info.session_id)
     change = lab.change(info.session_id)
-    where = lab.catalog.db_path.name if info.storage == "File" else ":memory:"
+    where = lab.catalog.file_name(info.storage)
     st.caption(f"SQLite database {as_typed(where)}, rows of this session only, the newest first.")
     rows = database.rows(info.session_id, last=PER_PAGE * 2)
     if change != Change():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,8 @@ from session_lab.pages.safe_text import as_typed
 from session_lab.runs.lab import Lab
 from session_lab.runs.loop import BackgroundLoop
 from session_lab.runs.turn import error_line
-from session_lab.store.catalog import CatalogError
+from session_lab.store.database import CatalogError
+from session_lab.store.opened import OpenedFile
 from session_lab.store.transfer import TransferError
 
 T = TypeVar("T")
@@ -35,12 +37,25 @@ class _Process:
         db_path = ROOT / (os.environ.get("SESSIONS_DB") or "data/sessions.db")
         if isinstance(model, OfflineModel):
             model = OfflineModel(WORD_DELAY)
-        self.lab = Lab(db_path, model)
+        self.opened = _file_to_open()
+        self.lab = Lab(db_path, model, self.opened)
         self.loop = BackgroundLoop()
 
     def close(self) -> None:
         self.loop.run(self.lab.close())
         self.loop.close()
+        if self.opened is not None:
+            self.opened.close()
+
+
+def _file_to_open() -> OpenedFile | None:
+    """The database that `streamlit run streamlit_sessions_app.py -- --open FILE` names."""
+    script, *arguments = sys.argv
+    if not arguments or Path(script).name != "streamlit_sessions_app.py":
+        return None
+    if len(arguments) != 2 or arguments[0] != "--open":
+        raise CatalogError("After -- only one thing is understood: --open FILE.")
+    return OpenedFile(Path(arguments[1]))
 
 
 @st.cache_resource(show_spinner=False, on_release=_Process.close)

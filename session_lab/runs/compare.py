@@ -13,8 +13,8 @@ from session_lab.runs.lab import BUSY, Lab
 from session_lab.runs.live_turn import LiveTurn
 from session_lab.runs.progress import LoopProgress
 from session_lab.runs.turn import error_line
-from session_lab.store.catalog import MAX_ID_LENGTH, CatalogError, in_thread
-from session_lab.store.database import Row, Version
+from session_lab.store.catalog import MAX_ID_LENGTH, in_thread
+from session_lab.store.database import CatalogError, Row, Version
 
 EXAMPLES = {"user_123": "My name is Alice.", "user_456": "My name is Bob."}
 """Two sessions that tell isolation apart from chance: what each knows the other contradicts."""

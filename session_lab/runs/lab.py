@@ -37,11 +37,11 @@ from session_lab.runs.turn import STOPPED, error_line, preview_request, run_turn
 from session_lab.store.catalog import (
     MAX_TITLE_LENGTH,
     Catalog,
-    CatalogError,
     LabSession,
     in_thread,
 )
-from session_lab.store.database import Row, Storage, Version
+from session_lab.store.database import CatalogError, Row, Storage, Version
+from session_lab.store.opened import OpenedFile
 from session_lab.store.seen import Seen, all_seen
 
 CHANGED = "The session has changed since you looked, so nothing was done. Look again."
@@ -55,9 +55,11 @@ class Lab:
     `OSError` if the database can't be used.
     """
 
-    def __init__(self, db_path: Path, model: Model | str | None) -> None:
+    def __init__(
+        self, db_path: Path, model: Model | str | None, opened: OpenedFile | None = None
+    ) -> None:
         self.model = model
-        self.catalog = Catalog(db_path)
+        self.catalog = Catalog(db_path, opened)
         self.summarizer = Summarizer(model, api_of(model))
         self._logs: dict[str, SessionLog] = {}
         self.last_row_at_start = self.catalog.last_file_row()
@@ -151,6 +153,7 @@ class Lab:
 
     def _last_row(self, session_id: str) -> int:
         self.catalog.existing(session_id)
+        self.catalog.changeable(session_id)
         return self.catalog.database(session_id).version(session_id).last_row
 
     def live(self, session_id: str) -> LiveTurn | None:
@@ -307,6 +310,7 @@ class Lab:
             log.report = None
             log.actions.append(action)
 
+        await in_thread(self.catalog.changeable, session_id)
         async with self._held(session_id, confirmed) as session:
             log = await in_thread(self._catch_up, session_id)
             before = await in_thread(database.rows, session_id)

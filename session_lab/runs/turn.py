@@ -31,7 +31,7 @@ from session_lab.history.summaries import Summarizer
 from session_lab.models.errors import explain_error, redacted
 from session_lab.models.offline import OfflineModel, estimate_tokens
 from session_lab.models.servers import api_of
-from session_lab.store.catalog import CatalogError
+from session_lab.store.database import CatalogError
 
 STOPPED = "Stopped."
 

@@ -20,12 +20,14 @@ from agents import SQLiteSession
 from session_lab.history.items import Item
 from session_lab.store.database import (
     SCHEMA_VERSION,
+    CatalogError,
     Row,
     SessionDatabase,
     SessionInfo,
     Storage,
     schema_version,
 )
+from session_lab.store.opened import OpenedFile
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,10 +38,6 @@ OPEN_AT_MOST = 8
 
 _JOINERS = {0x200C: None, 0x200D: None}
 """Not "printable", but a family emoji is held together by one, and Persian is spelled with both."""
-
-
-class CatalogError(Exception):
-    """A request that can't be carried out; the message says why and what to do."""
 
 
 async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -121,8 +119,11 @@ def make_private(db_path: Path) -> None:
 class Catalog:
     """The sessions of one database file, and those in this process's memory."""
 
-    def __init__(self, db_path: Path) -> None:
+    def __init__(self, db_path: Path, opened: OpenedFile | None = None) -> None:
         """Open `db_path`, creating the file and its folder if they are missing.
+
+        The sessions in `opened` are listed too, and can't be changed. They hide those of `db_path`
+        that have the same IDs.
 
         Raises:
             OSError: the folder or the file can't be made.
@@ -144,6 +145,8 @@ class Catalog:
                 )
         SQLiteSession("", db_path).close()  # The SDK creates its two tables.
         self._file = SessionDatabase(self._file_connection, "File")
+        self._opened_file = opened
+        self._opened = SessionDatabase(opened.connection, "Opened") if opened else None
 
     @contextmanager
     def _file_connection(self) -> Iterator[sqlite3.Connection]:
@@ -154,8 +157,29 @@ class Catalog:
 
     def database(self, session_id: str) -> SessionDatabase:
         """The database that holds this session's rows."""
-        memory_session = self._memory.get(session_id)
-        return memory_session.database if memory_session else self._file
+        if memory_session := self._memory.get(session_id):
+            return memory_session.database
+        return self._opened if self._opened and self._is_opened(session_id) else self._file
+
+    def _is_opened(self, session_id: str) -> bool:
+        return self._opened is not None and self._opened.info(session_id) is not None
+
+    def changeable(self, session_id: str) -> None:
+        """Do nothing for a session of ours.
+
+        Raises:
+            CatalogError: it is in a file of another program.
+        """
+        if self._is_opened(session_id):
+            raise CatalogError(
+                "This session is in another program's database, which is only read. Fork copies it "
+                "into the lab's own file, where it can be continued and changed."
+            )
+
+    def file_name(self, storage: Storage) -> str:
+        """Of the database that holds the sessions of a kind."""
+        opened = self._opened_file.path.name if self._opened_file else ""
+        return {"File": self.db_path.name, "Memory": ":memory:", "Opened": opened}[storage]
 
     def last_file_row(self) -> int:
         """The newest row ID in use or used before; later rows get higher ones (`AUTOINCREMENT`)."""
@@ -173,6 +197,8 @@ class Catalog:
     def sessions(self, search: str = "", limit: int = 30, offset: int = 0) -> list[SessionInfo]:
         """Sessions whose ID, title or text contains `search`, the latest first."""
         found = self._file.sessions(search, limit + offset, self._hidden())
+        if self._opened is not None:
+            found += self._opened.sessions(search, limit + offset)
         for session in list(self._memory.values()):
             with suppress(CatalogError):  # It was closed by another tab.
                 found += session.database.sessions(search, 1)
@@ -182,14 +208,16 @@ class Catalog:
     def count(self, search: str = "") -> int:
         """How many sessions `sessions(search)` would list in all."""
         total = self._file.count(search, self._hidden())
+        total += self._opened.count(search) if self._opened is not None else 0
         for session in list(self._memory.values()):
             with suppress(CatalogError):
                 total += session.database.count(search)
         return total
 
     def _hidden(self) -> list[str]:
-        """IDs that a memory session has taken: another program may use one in the file too."""
-        return list(self._memory)
+        """IDs that a session elsewhere has taken: another program may use one in the file too."""
+        opened = self._opened.sessions("", -1) if self._opened is not None else []
+        return [*self._memory, *(info.session_id for info in opened)]
 
     def info(self, session_id: str) -> SessionInfo | None:
         """What is known of a session; None if there is none with this ID."""
@@ -210,6 +238,11 @@ class Catalog:
         """The session itself. Those not used for longest are closed."""
         if memory_session := self._memory.get(session_id):
             return memory_session
+        if self._is_opened(session_id):
+            copy = LabSession(session_id)
+            rows = self.database(session_id).rows(session_id)
+            asyncio.run(copy.add_items([cast(Item, row.item) for row in rows if row.is_item]))
+            return copy
         with self._opening:
             session = self._open.pop(session_id, None) or LabSession(session_id, self.db_path)
             self._open[session_id] = session  # The newest is the last.
@@ -241,6 +274,7 @@ class Catalog:
         Raises:
             CatalogError: the title is empty, too long or no text, or the session is gone.
         """
+        self.changeable(session_id)
         title = " ".join(title.split())
         if not 1 <= len(title) <= MAX_TITLE_LENGTH:
             raise CatalogError(f"A title has 1 to {MAX_TITLE_LENGTH} characters.")
@@ -253,6 +287,7 @@ class Catalog:
 
         The caller holds `lock(session_id)`.
         """
+        self.changeable(session_id)
         session = await in_thread(self.open, session_id)
         await session.clear_session()
 

@@ -16,10 +16,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from session_lab.history.items import Item, is_assistant_message, text_of
+from session_lab.history.items import Item, field, is_assistant_message, text_of
 from session_lab.history.report import TurnReport
+from session_lab.history.rules import Api, Finding, diagnose
 
-Storage = Literal["File", "Memory"]
+Storage = Literal["File", "Memory", "Opened"]
+"""`Opened` is a file of another program, which is only read."""
 
 SCHEMA_VERSION = 2
 """What this code writes. Files without a `lab_schema` hold version 1: reports in another form."""
@@ -52,6 +54,10 @@ AND (contains(known.session_id, :search) OR contains(coalesce(lab.title, ''), :s
               AND text_contains(CAST(m.message_data AS BLOB), :search)))
 """
 SHOWN_TABLES = ("agent_sessions", "lab_sessions", "lab_turns")
+
+
+class CatalogError(Exception):
+    """A request that can't be carried out; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -266,6 +272,16 @@ class SessionDatabase:
     def _execute(self, query: str, *values: object) -> None:
         with self._connect() as connection:
             connection.execute(query, values)
+
+
+def findings(rows: Sequence[Row], api: Api) -> dict[int, Finding]:
+    """What is wrong with the items in these rows, by row ID."""
+    readable = [row for row in rows if row.is_item and field(row.item, "__enc__") is None]
+    found = {
+        readable[each.place].id: each for each in diagnose([row.item for row in readable], api)
+    }
+    no_json = Finding(0, "form", "The row holds no JSON.", "The SDK skips it.", is_refused=False)
+    return found | {row.id: no_json for row in rows if not row.is_item}
 
 
 def _listed(search: str) -> str:

@@ -33,7 +33,8 @@ from session_lab.runs.compare import (
     create_examples,
 )
 from session_lab.runs.lab import Lab
-from session_lab.store.catalog import MAX_ID_LENGTH, CatalogError
+from session_lab.store.catalog import MAX_ID_LENGTH
+from session_lab.store.database import CatalogError
 from session_lab.store.isolation import prove
 from session_lab.store.seen import all_seen
 

@@ -30,7 +30,7 @@ from session_lab.history.items import assistant_item, kind, text_of, user_item
 from session_lab.history.report import WINDOW
 from session_lab.history.turns import SessionChanged
 from session_lab.runs.session_log import Change
-from session_lab.store.catalog import CatalogError
+from session_lab.store.database import CatalogError
 from session_lab.store.seen import Seen, all_seen, last_item, last_turn, unanswered
 
 CALL = {"type": "function_call", "call_id": "c1", "name": "days_between", "arguments": "{}"}

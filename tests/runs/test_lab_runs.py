@@ -32,7 +32,7 @@ from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import WINDOW
 from session_lab.models.offline import OfflineModel
 from session_lab.runs.live_turn import LiveTurn
-from session_lab.store.catalog import CatalogError
+from session_lab.store.database import CatalogError
 from session_lab.store.seen import all_seen
 
 # -- one turn -------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ def test_a_report_names_the_rows_that_were_sent_and_why_the_others_were_not(
             sent,
             {
                 reason: before[: 6 - 2 * n],
-                "Tool call without its output: the SDK drops it.": [before[6]],
+                "Tool call without its output.": [before[6]],
             },
         )
         texts_sent = {text_of(item) for item in recorded.input}

@@ -10,8 +10,8 @@ from lab_tools import insert, query, report, stored, talk
 
 from session_lab.history.items import user_item
 from session_lab.history.report import ModelCall
-from session_lab.store.catalog import Catalog, CatalogError, session_id_problem
-from session_lab.store.database import Storage
+from session_lab.store.catalog import Catalog, session_id_problem
+from session_lab.store.database import CatalogError, Storage
 
 FAMILY = "👩\u200d👩\u200d👧\u200d👦"
 ALLOWED = [

@@ -15,8 +15,8 @@ from lab_tools import query, talk
 
 from session_lab.runs.loop import WORKERS
 from session_lab.runs.turn import error_line
-from session_lab.store.catalog import OPEN_AT_MOST, Catalog, CatalogError
-from session_lab.store.database import SCHEMA_VERSION
+from session_lab.store.catalog import OPEN_AT_MOST, Catalog
+from session_lab.store.database import SCHEMA_VERSION, CatalogError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
