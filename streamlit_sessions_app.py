@@ -14,8 +14,17 @@ STYLE = """<style>
 :has(> .st-key-conversation), :has(> .st-key-inspector-panel) {flex: none !important}
 :has(> .st-key-conversation) {height: max(12rem, calc(100dvh - 17rem)) !important}
 :has(> .st-key-inspector-panel) {height: max(12rem, calc(100dvh - 9rem)) !important}
+.as-written {white-space: pre-wrap; overflow-wrap: anywhere}
+.as-written, .stChatMessage p, .stChatMessage li, textarea {unicode-bidi: plaintext}
 @media (max-width: 640px) {
     :has(> .st-key-conversation) {height: max(12rem, calc(100dvh - 22rem)) !important}
+}
+@media print {
+    :has(.st-key-conversation), .st-key-conversation {
+        display: block !important; height: auto !important; overflow: visible !important;
+        position: static !important
+    }
+    .stSidebar, .st-key-actions, .stColumn:has(.st-key-inspector-panel) {display: none !important}
 }
 </style>"""
 

@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from html import escape
 from typing import Any
 
 import streamlit as st
 
 from session_lab.history.items import field, kind, text_of
 from session_lab.history.report import TurnReport
-from session_lab.pages.safe_text import SHOWN_CHARACTERS, as_typed, safe_parts
+from session_lab.pages.safe_text import SHOWN_CHARACTERS, as_typed, fetches_nothing, is_json
 from session_lab.store.database import Row
 
+MARKDOWN = "markdown"
+"""The key of the switch that shows replies as Markdown."""
 
-def show_text(text: str, key: str) -> None:
-    """A reply or a message, however long, with its code blocks and without foreign images."""
-    for part, language in safe_parts(text[:SHOWN_CHARACTERS]):
-        if language is not None:
-            st.code(part, language=language or None, wrap_lines=True)
-        elif part.strip():
-            st.markdown(part)
+
+def as_written(text: str) -> None:
+    """A text as it is stored, character by character."""
+    # `st.text` would take away the spaces that a text begins with.
+    st.html(f'<div class="as-written">{escape(text)}</div>')
+
+
+def show_text(text: str, key: str, draw: Callable[[str], object] = as_written) -> None:
+    """A message, however long."""
+    draw(text[:SHOWN_CHARACTERS])
     if len(text) > SHOWN_CHARACTERS:
         rest = st.expander(f"Show all {len(text):,} characters", on_change="rerun", key=key)
         if rest.open:
-            rest.text(text)
+            with rest:
+                draw(text)
+
+
+def show_reply(text: str, key: str) -> None:
+    """A reply as it is stored: JSON as code, and Markdown drawn where that is wanted and safe."""
+    wants_markdown = st.session_state.get(MARKDOWN)
+    if is_json(text):
+        show_text(text, key, partial(st.code, language="json", wrap_lines=True))
+    elif wants_markdown and fetches_nothing(text):
+        show_text(text, key, st.markdown)
+    else:
+        show_text(text, key)
+        if wants_markdown:
+            st.caption("As written: its Markdown may hold a picture or a diagram.")
 
 
 def show_tool(item: Any) -> None:
@@ -51,15 +72,10 @@ def _show_row(row: Row, report: TurnReport | None, key: str) -> None:
         st.caption(f"Row {row.id:d} holds no readable item; the SDK skips it.")
     elif what == "user":
         with st.chat_message("user"):
-            text = text_of(row.item)
-            st.text(text[:SHOWN_CHARACTERS])
-            if len(text) > SHOWN_CHARACTERS:
-                rest = st.expander(f"Show all {len(text):,} characters", on_change="rerun", key=key)
-                if rest.open:
-                    rest.text(text)
+            show_text(text_of(row.item), key)
     elif what == "assistant":
         with st.chat_message("assistant"):
-            show_text(text_of(row.item), key)
+            show_reply(text_of(row.item), key)
             st.caption(reply_label(report))
     else:
         with st.chat_message("tool", avatar=":material/build:"):

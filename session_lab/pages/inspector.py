@@ -305,8 +305,14 @@ def show_database(lab: Lab, info: SessionInfo) -> None:
         found = database.table_rows(info.session_id, table)
         st.markdown(f"**{table}**: {count_of(len(found), 'row')}")
         if found:
-            st.dataframe(found, hide_index=True, height=min(35 * len(found) + 38, 180))
+            st.dataframe(_utc(found), hide_index=True, height=min(35 * len(found) + 38, 180))
     st.caption("The SDK writes agent_messages and agent_sessions; the lab adds the tables lab_*.")
+
+
+def _utc(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with the SDK's times named as what they are."""
+    times = ("created_at", "updated_at")
+    return [{f"{k} (UTC)" if k in times else k: v for k, v in row.items()} for row in rows]
 
 
 def _row_cells(row: Row, mark: str) -> dict[str, Any]:
@@ -314,5 +320,5 @@ def _row_cells(row: Row, mark: str) -> dict[str, Any]:
         "last action": mark,
         "id": row.id,
         "message_data": row.data[:300],
-        "created_at": row.created_at,
+        "created_at (UTC)": row.created_at,
     }

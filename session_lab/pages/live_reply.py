@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from session_lab.pages.conversation import show_text, show_tool
+from session_lab.pages.conversation import as_written, show_reply, show_tool
 from session_lab.pages.safe_text import SHOWN_CHARACTERS, as_typed
 from session_lab.runs.live_turn import LiveTurn
 
@@ -19,7 +19,7 @@ class LiveReply:
         with place:
             if live.text is not None:
                 with st.chat_message("user"):
-                    st.text(live.text[:SHOWN_CHARACTERS])
+                    as_written(live.text[:SHOWN_CHARACTERS])
             self._tools = st.container()
             with st.chat_message("assistant"):
                 self._reply = st.empty()
@@ -33,7 +33,7 @@ class LiveReply:
                 self._shown_tools += 1
         with self._reply.container():
             if self._live.reply:
-                # Cut here: what `show_text` offers for more is a widget, and this is drawn often.
-                show_text(self._live.reply[:SHOWN_CHARACTERS], f"live-{self._live.session_id}")
+                # Cut here: what `show_reply` offers for more is a widget, and this is drawn often.
+                show_reply(self._live.reply[:SHOWN_CHARACTERS], f"live-{self._live.session_id}")
             else:
                 st.caption(f"{as_typed(self._live.agent)} is thinking…")

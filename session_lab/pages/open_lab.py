@@ -34,7 +34,7 @@ class _Process:
 
     def __init__(self) -> None:
         model = configured_model()  # Loads .env, which may name the database.
-        db_path = ROOT / (os.environ.get("SESSIONS_DB") or "data/sessions.db")
+        db_path = ROOT / Path(os.environ.get("SESSIONS_DB") or "data/sessions.db").expanduser()
         if isinstance(model, OfflineModel):
             model = OfflineModel(WORD_DELAY)
         self.opened = _file_to_open()

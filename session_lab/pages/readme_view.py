@@ -8,8 +8,8 @@ from pathlib import Path
 import streamlit as st
 
 from session_lab.lessons.runner import LESSONS, ROOT
-from session_lab.pages.safe_text import safe_parts
 
+_FENCE = re.compile(r"^```(\w*)\n(.*?)\n```$", re.M | re.S)
 _DETAILS = re.compile(r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", re.S)
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 
@@ -28,13 +28,16 @@ def show_readme(readme: Path) -> None:
 
 
 def _show_blocks(text: str, folder: Path) -> None:
-    for part, language in safe_parts(text):
+    parts = _FENCE.split(text)
+    for prose, language, code in zip(
+        parts[::3], [*parts[1::3], ""], [*parts[2::3], ""], strict=True
+    ):
+        if prose.strip():
+            st.markdown(_HEADING.sub(r"##\1", linked(prose, folder)))
         if language == "mermaid":
-            st.mermaid_chart(part)
-        elif language is not None:
-            st.code(part, language=language or None, wrap_lines=True)
-        elif part.strip():
-            st.markdown(_HEADING.sub(r"##\1", linked(part, folder)))
+            st.mermaid_chart(code)
+        elif code:
+            st.code(code, language=language or None, wrap_lines=True)
 
 
 def linked(text: str, folder: Path) -> str:

@@ -1,36 +1,39 @@
 """Text from people and models, made safe to show.
 
-Streamlit renders Markdown in labels and messages: an image in a reply would be fetched from
-wherever it points to, and a session called `**x**` would not show as typed.
+Streamlit renders Markdown in labels and captions: an image in a name would be fetched from wherever
+it points to, and a session called `**x**` would not show as typed.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import time
-from collections.abc import Iterator
 
 from session_lab.history.items import kind, one_line
 
 SHOWN_CHARACTERS = 4000
 """Longer messages are cut; the rest is one click away."""
 
-_FENCE = re.compile(r"^(```+|~~~+)[ \t]*([\w+-]*)[^\n`]*\n(.*?)(?:^\1[`~]*[ \t]*$|\Z)", re.M | re.S)
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=])")
 _SYMBOL = re.compile(r"(?<!\S)([-<>~])(?=[-=>](?!\S))|:(?=material/|streamlit:)")
 """What Streamlit draws as a symbol or an icon, escaped or not: `->`, `>=`, `:material/home:`."""
 _WORD_JOINER = "\u2060"
-_ACTIVE = re.compile(r"(?<![\\`])(`+)(?!`)[^\n]*?(?<!`)\1(?!`)|(?<!\\)(?:\$|:(?=[\w-]+[\[{]))")
-"""A code span, where a backslash would be seen, or else a `$` or a `:` that starts something."""
+_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""They turn the direction of what follows, also of the sentence that a name stands in."""
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U0001efff]")
+_ISOLATE = "\u2068{}\u2069"
 
 
 def as_typed(text: str, width: int = 200) -> str:
     """Markdown that shows `text` as it was typed, on one line of at most `width` characters."""
     line = re.sub(r"\s*[^\S ]\s*", " ", _whole(text).strip())
     line = line if len(line) <= width else line[: width - 1] + "…"
+    line = _CONTROLS.sub("\ufffd", line)
     # HTML would show two spaces as one.
     line = _SYMBOL.sub(rf"\g<0>{_WORD_JOINER}", line).replace("  ", " \u00a0")
-    return _MARKDOWN.sub(r"\\\1", line)
+    line = _MARKDOWN.sub(r"\\\1", line)
+    return _ISOLATE.format(line) if _RIGHT_TO_LEFT.search(line) else line
 
 
 def item_line(item: object, width: int) -> str:
@@ -38,32 +41,25 @@ def item_line(item: object, width: int) -> str:
     return f"**{as_typed(kind(item), 40)}** {as_typed(one_line(item, width), width)}"
 
 
-def safe_parts(text: str) -> Iterator[tuple[str, str | None]]:
-    """Cut a reply into (text, language): language is None for Markdown, else it is a code block.
+def is_json(text: str) -> bool:
+    """Whether a text is a JSON object or list, as a whole."""
+    try:
+        return text.startswith(("{", "[")) and isinstance(json.loads(text), dict | list)
+    except (ValueError, RecursionError):
+        return False
 
-    However a code block is cut out, the Markdown parts contain no image, so nothing is fetched.
+
+def fetches_nothing(markdown: str) -> bool:
+    """Whether Streamlit's Markdown of a text holds no image and no diagram, for certain.
+
+    An image begins with these two characters everywhere in Markdown, and HTML is shown as text.
     """
-    text = _whole(text)
-    start = 0
-    for fence in _FENCE.finditer(text):
-        yield _without_images(text[start : fence.start()]), None
-        yield fence.group(3).rstrip("\n"), fence.group(2)
-        start = fence.end()
-    yield _without_images(text[start:]), None
+    return "![" not in markdown and "mermaid" not in markdown.casefold()
 
 
 def _whole(text: str) -> str:
     """Without lone surrogates: half characters, which some programs store and no page can show."""
     return text.encode(errors="replace").decode()
-
-
-def _without_images(text: str) -> str:
-    """Markdown without images, diagrams, formulas and Streamlit's `:color[...]` directives."""
-    text = re.sub(r"(`{3,}|~{3,})([ \t]*)mermaid", r"\1\2text", text, flags=re.IGNORECASE)
-    text = re.sub(r"!(?=\\*\[)", "!" + _WORD_JOINER, text)
-    # But not in the port of an address: the link would lead nowhere.
-    text = re.sub(r":(?!\d+/)(?=[\w-]+[:/])", ":" + _WORD_JOINER, text)
-    return _ACTIVE.sub(lambda found: found[0] if found[1] else "\\" + found[0], text)
 
 
 def age(updated: float) -> str:

@@ -11,6 +11,7 @@ import streamlit as st
 from session_lab.code_view.agents import AGENT_NAMES, AgentName
 from session_lab.history.policies import POLICY_KINDS, MemoryPolicy, PolicyKind
 from session_lab.models.choose import describe_model
+from session_lab.pages.conversation import MARKDOWN
 from session_lab.pages.dialogs import new_session_dialog
 from session_lab.pages.open_lab import wait_for
 from session_lab.pages.safe_text import age, as_typed, count_of
@@ -27,6 +28,9 @@ POLICY_HELP = """What of the stored history is sent with the next message. Nothi
   each request begins differently, which a prompt cache cannot reuse.
 - **Last N turns**: whole turns, so a tool call is never parted from its output.
 - **Summary**: the newest N turns, and a summary that the model writes of the older ones."""
+
+MARKDOWN_HELP = """Off, replies stand as they are stored, character by character. On, they are read
+as Streamlit's Markdown, in which `~`, `$` and `:` can mean something."""
 
 
 def chosen_session(lab: Lab, tab: Tab) -> SessionInfo:
@@ -69,6 +73,7 @@ def show_sidebar(lab: Lab, tab: Tab, chosen: SessionInfo) -> tuple[AgentName, Me
             help="Who answers next. All agents can share one session.",
         )
         policy = policy_choice()
+        st.toggle("Markdown", key=MARKDOWN, bind="query-params", help=MARKDOWN_HELP)
         name = describe_model(lab.model)
         short, whole = as_typed(name.split(" (")[0]), as_typed(name)
         st.badge(short, icon=":material/memory:", color="gray", help=whole)

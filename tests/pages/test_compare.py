@@ -6,7 +6,9 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -51,7 +53,9 @@ def send(page: AppTest, text: str) -> AppTest:
 def text_of(page: AppTest) -> str:
     assert not page.exception
     assert not page.error
-    return "\n".join(element.value for element in (*page.markdown, *page.caption))
+    messages: list[Any] = page.get("html")
+    shown = [element.value for element in (*page.markdown, *page.caption)]
+    return "\n".join([*shown, *(unescape(message.proto.body) for message in messages)])
 
 
 def labels(page: AppTest) -> list[str]:

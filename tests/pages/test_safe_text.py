@@ -7,14 +7,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from session_lab.pages.safe_text import age, as_typed, count_of, safe_parts
+from session_lab.pages.safe_text import age, as_typed, count_of, fetches_nothing, is_json
 
 INVISIBLE = "\u2060"
+ISOLATE = "\u2068\u2069"
+TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def read(markdown: str) -> str:
     """What a Markdown renderer shows of text in which every special character is escaped."""
-    shown = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", markdown)
+    shown = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", markdown.strip(ISOLATE))
     return shown.replace(INVISIBLE, "").replace("\u00a0", " ")
 
 
@@ -24,9 +26,8 @@ def read(markdown: str) -> str:
 @example("<b onclick=alert(1)>&amp;</b> ![a](https://example.com/x.png) :smile: $x$")
 def test_any_text_shows_as_typed_on_one_line(text: str) -> None:
     shown = as_typed(text)
-    assert re.sub(r"\s+", " ", read(shown)) == re.sub(r"\s+", " ", text.strip()).replace(
-        INVISIBLE, ""
-    )
+    typed = TURNS.sub("\ufffd", text.strip()).replace(INVISIBLE, "")
+    assert re.sub(r"\s+", " ", read(shown)) == re.sub(r"\s+", " ", typed)
     assert not re.search(r"(?<!\\)[*_`~$<>\[\]#&:]", shown.replace("\\\\", "")), "Markdown is left"
     assert len(shown.splitlines()) <= 1 or not shown.isprintable()
     assert as_typed("  ") == ""
@@ -55,85 +56,47 @@ def test_a_long_name_is_cut_before_it_is_escaped() -> None:
 
 
 def test_half_a_character_does_not_keep_the_page_from_showing() -> None:
-    for text in (as_typed("half \ud83d"), *(part for part, _ in safe_parts("half \ud83d"))):
-        assert text.encode() and text.startswith("half ")
+    assert as_typed("half \ud83d").encode().startswith(b"half ")
+
+
+def test_a_name_turns_the_direction_of_no_sentence() -> None:
+    assert as_typed("a\u202eb\u2069\u2066c") == "a\ufffdb\ufffd\ufffdc"
+    assert as_typed("שלום 5") == "\u2068שלום 5\u2069"
 
 
 # -- replies --------------------------------------------------------------------------------
 
 
-def test_code_blocks_are_cut_out_with_their_language() -> None:
-    reply = "Look:\n```python\nprint('![x](y)')\n```\nand\n~~~\nplain\n~~~\nend"
-    assert list(safe_parts(reply)) == [
-        ("Look:\n", None),
-        ("print('![x](y)')", "python"),
-        ("\nand\n", None),
-        ("plain", ""),
-        ("\nend", None),
-    ]
-
-
 @pytest.mark.parametrize(
-    ("reply", "code"),
+    ("text", "is_code"),
     [
-        ("```\nnever closed ![a](b)", ["never closed ![a](b)"]),
-        ("````\n```\ninner\n```\n````\n", ["```\ninner\n```"]),
-        ("```js x``` is inline\n![a](b)\n", []),
-        ("    ```\n![a](b)", []),
+        ('{"a":  1}', True),
+        ("[1, 2]\n", True),
+        ("[]", True),
+        ('"text"', False),
+        ("7", False),
+        ("[link](x)", False),
+        ("{not json}", False),
+        ("[" * 100_000, False),
+        (' and {"a": 1}', False),
     ],
 )
-def test_fences_that_are_no_pairs(reply: str, code: list[str]) -> None:
-    parts = list(safe_parts(reply))
-    assert [part for part, language in parts if language is not None] == code
-    assert not any(has_image(part) for part, language in parts if language is None)
-
-
-def has_image(markdown: str) -> bool:
-    return re.search(r"!\\*\[", markdown) is not None
+def test_a_reply_that_is_json_is_known_as_a_whole(text: str, is_code: bool) -> None:
+    assert is_json(text) == is_code
 
 
 @pytest.mark.parametrize(
-    "reply",
+    "text",
     [
         "![a](https://example.com/leak)",
         "text ![a][ref]\n\n[ref]: https://example.com/leak",
-        "\\\\![a](https://example.com/leak)",
-        "- ```\n  x\n  ```\n  ![a](https://example.com/leak)",
+        "`in code ![a](https://example.com/leak)",
+        "```Mermaid\ngraph TD\n```",
     ],
 )
-def test_a_reply_holds_no_image(reply: str) -> None:
-    shown = "".join(part for part, _ in safe_parts(reply))
-    assert not has_image(shown) and shown.replace(INVISIBLE, "") == reply
-
-
-@pytest.mark.parametrize(
-    ("reply", "shown"),
-    [
-        (
-            "It costs $5 or $6. :red[no] :material/home: 10:30",
-            "It costs \\$5 or \\$6. \\:red[no] :\u2060material/home: 10:30",
-        ),
-        (
-            "`f:red[0]` and ``a`$5`` but :red[no], $5 and `open :red[no]",
-            "`f:red[0]` and ``a`$5`` but \\:red[no], \\$5 and `open \\:red[no]",
-        ),
-    ],
-)
-def test_a_reply_holds_no_formula_and_no_directive(reply: str, shown: str) -> None:
-    assert list(safe_parts(reply)) == [(shown, None)]
-
-
-@given(st.text(alphabet="`~![]()\\ \n:$ax", max_size=40))
-def test_no_cut_leaves_an_image_behind(reply: str) -> None:
-    markdown = [part for part, language in safe_parts(reply) if language is None]
-    assert not any(has_image(part) for part in markdown)
-
-
-def test_a_long_reply_of_open_fences_is_cut_in_no_time() -> None:
-    started = time.perf_counter()
-    for reply in ("```\n" * 1000, "`" * 4000, "```a\n~~~\n" * 500, "!\\" * 2000 + "["):
-        list(safe_parts(reply))
-    assert time.perf_counter() - started < 60, "backtracking would take hours"
+def test_markdown_that_may_fetch_something_is_known(text: str) -> None:
+    assert not fetches_nothing(text)
+    assert fetches_nothing("# Hi! [a](https://example.com) `x[1:2]` $5 <img src=x>")
 
 
 # -- words ----------------------------------------------------------------------------------
