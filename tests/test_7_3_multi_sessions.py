@@ -160,6 +160,9 @@ async def test_card_numbers_are_sent_once_and_never_stored(
     assert CARD.encode() not in (tmp_path / "s.db").read_bytes()
 
 
+GAPS = ("\u00a0", "\u202f", "\u2009", ".", "-", "\u2010", "\u2013", " \u2014 ", "\n", "\r\n")
+
+
 @pytest.mark.parametrize(
     ("text", "masked"),
     [
@@ -167,6 +170,9 @@ async def test_card_numbers_are_sent_once_and_never_stored(
         ("4111-1111-1111-1111", MASKED),
         (f"no.4111111111111111, CVV 123, {CARD} 123", f"no.{MASKED}, CVV 123, {MASKED} 123"),
         ("3782 822463 10005", "[card ending in 0005]"),
+        *((gap.join(["4111", "1111", "1111", "1111"]), MASKED) for gap in GAPS),
+        *((gap.join(["3782", "822463", "10005"]), "[card ending in 0005]") for gap in GAPS),
+        ("41 11 11 11 11 11 11 11", None),
         ("from 2026-01-31 to 2026-03-01", None),
         ("+49 30 1234567 or 1700000000000 ms", None),
         ("0.30000000000000004 or 0.4111111111111111", None),
