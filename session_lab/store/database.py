@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -36,12 +37,15 @@ CREATE TABLE IF NOT EXISTS lab_turns (
     session_id TEXT NOT NULL, first_row INTEGER NOT NULL, report TEXT NOT NULL,
     PRIMARY KEY (session_id, first_row));
 """
-_SESSIONS = """
+_PAST = "CASE WHEN {0} <= strftime('%s', 'now') + 60 THEN {0} ELSE 0 END"
+"""A row dated in the future does not stay on top. Clocks may differ by a minute."""
+_SESSIONS = f"""
 SELECT known.session_id AS session_id, CAST(lab.title AS TEXT) AS title,
        CAST(lab.forked_from AS TEXT) AS forked_from,
        CAST(lab.forked_items AS INTEGER) AS forked_items,
-       max(coalesce(CAST(lab.touched_at AS REAL), 0),
-           coalesce(CAST(strftime('%s', sdk.updated_at) AS REAL), 0)) AS updated
+       max({_PAST.format("CAST(lab.touched_at AS REAL)")},
+           coalesce(nullif({_PAST.format("CAST(strftime('%s', sdk.updated_at) AS REAL)")}, 0),
+                    {_PAST.format("CAST(strftime('%s', sdk.created_at) AS REAL)")})) AS updated
 FROM (SELECT session_id FROM agent_sessions UNION SELECT session_id FROM lab_sessions) AS known
 LEFT JOIN agent_sessions AS sdk ON sdk.session_id = known.session_id
 LEFT JOIN lab_sessions AS lab ON lab.session_id = known.session_id
@@ -295,7 +299,13 @@ def _add_functions(connection: sqlite3.Connection) -> None:
 
 
 def _contains(text: str, search: str) -> bool:
-    return search.casefold() in text.casefold()
+    return _folded(search) in _folded(text)
+
+
+def _folded(text: str) -> str:
+    """Equal for what a person reads as equal: both forms of "é", capitals, "İ" and "I"."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return unicodedata.normalize("NFKC", folded).replace("i\u0307", "i")
 
 
 def _text_contains(message_data: bytes, search: str) -> bool:

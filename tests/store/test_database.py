@@ -98,6 +98,10 @@ async def test_search_finds_text_title_and_id_in_any_script_and_case(
         "Ärger 🙂": "ärger 🙂",
         "日本語のテキスト": "本語",
         "שלום": "שלום",
+        "cafe\u0301": "CAFÉ",
+        "na\u00efve": "nai\u0308ve",
+        "ﬁne": "fine",
+        "İstanbul": "istanbul",
     }
     for number, text in enumerate(texts):
         await write(path, f"other_{number}", "nothing", text)
@@ -126,6 +130,15 @@ async def test_search_does_not_find_the_json_around_the_text(
     assert found(database, "SËEN") == found(database, "look") == ["talk"]
 
 
+async def test_search_finds_no_word_in_a_picture(path: Path, database: SessionDatabase) -> None:
+    picture = {"type": "input_image", "image_url": "data:image/png;base64," + "cafe" * 50}
+    items: list[Any] = [{"role": "user", "content": [picture]}]
+    items.append({"type": "image_generation_call", "id": "i", "result": "cafe" * 50})
+    with closing(SQLiteSession("picture", path)) as session:
+        await session.add_items(items)
+    assert found(database, "cafe") == [] and found(database, "image") == ["picture"]
+
+
 async def test_a_search_term_is_text_and_no_pattern(path: Path, database: SessionDatabase) -> None:
     await write(path, "percent", '100% of it\'s "quoted" [a-z]* a_b')
     for search in ["100%", "it's", '"quoted"', "[a-z]*", "a_b"]:
@@ -148,6 +161,20 @@ async def test_most_recent_first_and_the_sdks_times_count(
     [first, second] = database.sessions("", 9)
     assert (first.session_id, first.item_count, second.item_count) == ("a", 1, 0)
     assert 0 < first.updated - time.time() < 6, "seconds since the epoch, whatever the time zone"
+
+
+async def test_a_session_dated_in_the_future_does_not_stay_on_top(
+    path: Path, database: SessionDatabase
+) -> None:
+    for name in ("future", "past"):
+        await write(path, name, "hello")
+        query(path, f"UPDATE agent_sessions SET created_at = '2020-01-0{len(name)}'")
+    query(path, "UPDATE agent_sessions SET updated_at = '2999-01-01' WHERE session_id = 'future'")
+    database.touch("touched")
+    query(path, "UPDATE lab_sessions SET touched_at = 9e12")
+    listed = {info.session_id: info.updated for info in database.sessions("", 9)}
+    assert list(listed) == ["past", "future", "touched"]
+    assert listed["future"] == pytest.approx(1578096000) and listed["touched"] == 0
 
 
 async def test_rename_keeps_the_place_of_sessions_that_only_the_sdk_knows(
