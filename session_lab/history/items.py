@@ -140,7 +140,7 @@ def _text_of(item: object) -> str:
     given = ", ".join(_argument(item, one) for one in known if one in _ARGUMENTS)
     lines = [_result(item, one) for one in known if one in _RESULTS]
     if name in TOOL_OUTPUTS or name.endswith("_call") or given:
-        lines.insert(0, f"{item.get('name') or name.removesuffix('_call')}({given})")
+        lines.insert(0, f"{tool_name(item)}({given})")
     elif isinstance(tools := item.get("tools"), list):
         lines.append(", ".join(str(field(tool, "name")) for tool in tools))
     elif "approve" in item:
@@ -206,6 +206,23 @@ def _size(base64: str) -> str:
     if count < 1000:
         return f"{count:d} bytes"
     return f"{count / 1e3:.0f} KB" if count < 1e6 else f"{count / 1e6:.1f} MB"
+
+
+def tool_name(item: object) -> str:
+    """The name of the tool that an item calls. Hosted tools are named by the item's type."""
+    return str(field(item, "name") or str(field(item, "type")).removesuffix("_call"))
+
+
+def is_hosted(item: object) -> bool:
+    """Whether an item is the call of a hosted tool, which holds its own output."""
+    return kind(item).endswith(" call") and kind(item) not in _HALVES
+
+
+def output_of(item: object) -> str:
+    """What a tool or a hosted tool gave back; "" for every other item."""
+    if not isinstance(item, Mapping) or not (is_hosted(item) or kind(item) == "tool output"):
+        return ""
+    return _whole("\n".join(filter(None, (_result(item, one) for one in _RESULTS if one in item))))
 
 
 def one_line(item: object, width: int = 100) -> str:

@@ -10,7 +10,15 @@ from typing import Any, cast
 
 from agents.memory import Session
 
-from session_lab.history.items import Item, field, fingerprint, is_user_message, kind, split_pairs
+from session_lab.history.items import (
+    Item,
+    field,
+    fingerprint,
+    is_hosted,
+    is_user_message,
+    kind,
+    split_pairs,
+)
 
 
 def last_turns(items: list[Any], n: int) -> list[Any]:
@@ -39,9 +47,8 @@ _TOOLS = ("assistant", "tool call", "tool output", "mcp approval request", "mcp 
 
 
 def _asks_or_answers(item: Item) -> bool:
-    is_hosted = kind(item).endswith(" call") and kind(item) not in _TOOLS
     is_done = field(item, "status") in (None, "completed", "failed")
-    return kind(item) in _TOOLS or (is_hosted and not is_done)
+    return kind(item) in _TOOLS or (is_hosted(item) and not is_done)
 
 
 def pop_splits_pair(items: Sequence[Item]) -> bool:

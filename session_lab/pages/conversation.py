@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from session_lab.history.items import field, kind, text_of
+from session_lab.history.items import is_hosted, kind, text_of, tool_name
 from session_lab.history.report import TurnReport
 from session_lab.pages.safe_text import SHOWN_CHARACTERS, as_typed, fetches_nothing, is_json
 from session_lab.store.database import Row
@@ -49,11 +49,10 @@ def show_reply(text: str, key: str) -> None:
 
 def show_tool(item: Any) -> None:
     """A tool call or its output, folded."""
-    icon = ":material/build:" if kind(item) == "tool call" else ":material/output:"
-    name = field(item, "name") or text_of(item)
-    with st.expander(
-        f"{as_typed(kind(item).capitalize(), 40)}: {as_typed(str(name), 60)}", icon=icon
-    ):
+    calls = kind(item) == "tool call" or is_hosted(item)
+    name = tool_name(item) if calls else text_of(item)
+    icon = ":material/build:" if calls else ":material/output:"
+    with st.expander(f"{as_typed(kind(item).capitalize(), 40)}: {as_typed(name, 60)}", icon=icon):
         st.code(text_of(item)[:SHOWN_CHARACTERS], language=None, wrap_lines=True)
 
 

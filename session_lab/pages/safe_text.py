@@ -63,7 +63,9 @@ def _whole(text: str) -> str:
 
 
 def age(updated: float) -> str:
-    """How long ago, in words. `updated` is in seconds since the epoch."""
+    """How long ago, in words. `updated` is in seconds since the epoch, 0 if it is not known."""
+    if updated <= 0:
+        return "at an unknown time"
     seconds = max(0, time.time() - updated)
     if seconds < 60:
         return "just now"

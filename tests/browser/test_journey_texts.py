@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 from lab_app import App, assistant, user
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 from visitor import Tabs, Visitor
 
 pytestmark = pytest.mark.browser
-WORD_JOINER = "\u2060"
 HOSTILE = """Look: ![picture](https://evil.example/p.png) <img src="https://evil.example/i.png">
 <script>document.title = "owned"</script> [link](https://evil.example) :material/home: $x^2$
 ![][ref] <iframe src="https://evil.example"></iframe> :red[not red]
@@ -29,17 +28,52 @@ def test_request_to_another_machine_is_noticed_and_goes_nowhere(tabs: Tabs) -> N
     tabs.hosts.clear()
 
 
+SLY = """[a](javascript:document.title='owned') <img src="https://evil.example/i.png" onerror="x()">
+<script>document.title = "owned"</script> <iframe src="https://evil.example"></iframe>"""
+WRITTEN = """See http://localhost:8501/docs for `x[1:2:3]` at 12:30:45.
+
+- A list:
+  ```python
+  values = x[1:2:3]  # ~5
+      deeper
+  ```
+Range 5~10 or 20~30, ~$0.79. 2*3*4 = 24, snake_case_name, C:\\temp\\new, $5 and $6.
+A line ends here,
+and here."""
+
+
+def as_written(message: Locator) -> str:
+    """What somebody reads in a message that is shown as it is stored."""
+    return message.locator(".as-written").inner_text()
+
+
+def test_replies_read_as_they_are_stored_and_as_markdown(app: App, visitor: Visitor) -> None:
+    app.store("written", [user(WRITTEN), assistant(WRITTEN), assistant('{"a":  [1]}')])
+    visitor.open("written")
+    assert as_written(visitor.replies.first) == as_written(visitor.questions.first) == WRITTEN
+    assert visitor.replies.last.locator("code").inner_text() == '{"a":  [1]}'
+    visitor.page.get_by_text("Markdown", exact=True).click()
+    code = visitor.replies.first.locator("code")
+    expect(code).to_have_count(2)
+    assert code.all_inner_texts() == ["x[1:2:3]", "values = x[1:2:3]  # ~5\n    deeper"]
+    link = visitor.replies.first.get_by_role("link")
+    assert (link.inner_text(), link.get_attribute("href")) == ("http://localhost:8501/docs",) * 2
+    visitor.page.reload()
+    expect(code).to_have_count(2)
+    assert as_written(visitor.questions.first) == WRITTEN
+
+
 def test_markdown_and_html_in_messages_fetch_nothing(app: App, visitor: Visitor) -> None:
-    app.store("hostile", [user(HOSTILE), assistant(HOSTILE)])
+    app.store("hostile", [user(HOSTILE), assistant(HOSTILE), assistant(SLY)])
     visitor.open("hostile")
-    reply = visitor.replies.first
-    expect(reply.locator("code").filter(has_text="in a block")).to_be_visible()
-    assert ":red[not red]" in reply.inner_text().replace(WORD_JOINER, "")
-    for message in (reply, visitor.questions.first):
-        expect(message.locator("img:not([alt*=avatar])")).to_have_count(0)
-        expect(message.locator("iframe, script")).to_have_count(0)
-    expect(visitor.questions.first).to_contain_text("![picture](https://evil.example/p.png)")
-    assert visitor.page.title() == "Session lab"
+    assert as_written(visitor.replies.first) == as_written(visitor.questions.first) == HOSTILE
+    for _ in ("as written", "as Markdown"):
+        for message in (*visitor.replies.all(), visitor.questions.first):
+            expect(message.locator("img:not([alt*=avatar])")).to_have_count(0)
+            expect(message.locator("iframe, script, [href^=javascript]")).to_have_count(0)
+        assert visitor.page.title() == "Session lab"
+        visitor.page.get_by_text("Markdown", exact=True).click()
+        visitor.settled()
     for name in ("Sent to model", "Code", "Database"):
         visitor.tab(name)
     visitor.press("Clear session")
@@ -67,7 +101,19 @@ def test_any_script_and_direction(app: App, visitor: Visitor) -> None:
     for number, text in enumerate(texts):
         visitor.say(text)
         expect(visitor.questions.last).to_contain_text(text.splitlines()[0])
+        start = "e => getComputedStyle(e.querySelector('.as-written')).unicodeBidi"
+        assert visitor.questions.last.evaluate(start) == "plaintext"
         assert app.rows("scripts")[2 * number] == user(text)
+
+
+def test_print_holds_the_whole_conversation(app: App, visitor: Visitor) -> None:
+    app.store("long", [assistant(f"line {number}\n" * 9) for number in range(20)])
+    visitor.open("long").page.emulate_media(media="print")
+    conversation = visitor.page.locator(".st-key-conversation")
+    height, content = conversation.evaluate("e => [e.clientHeight, e.scrollHeight]")
+    page = visitor.page.evaluate("document.documentElement.scrollHeight")
+    assert page > height >= content > 3000
+    visitor.page.emulate_media(media="screen")
 
 
 def test_only_spaces_send_nothing(app: App, visitor: Visitor) -> None:

@@ -17,13 +17,16 @@ from session_lab.history.items import (
     field,
     fingerprint,
     is_assistant_message,
+    is_hosted,
     is_user_message,
     kind,
     one_line,
+    output_of,
     pair_of,
     split_pairs,
     text_of,
     text_to_edit,
+    tool_name,
     user_item,
     with_text,
 )
@@ -112,6 +115,15 @@ def test_hosted_items_are_read_by_name_arguments_and_output(
     name = fields.get("name") or item_type.removesuffix("_call")
     expected = f"{name}{text}" if text.startswith("(") else text
     assert text_of({"type": item_type, "id": "x", "status": "completed", **fields}) == expected
+
+
+def test_what_a_tool_gave_back_is_read_without_its_call() -> None:
+    hosted = {"type": "mcp_call", "name": "roll", "arguments": "{}", "output": "4"}
+    assert (tool_name(hosted), output_of(hosted)) == ("roll", "4")
+    search = {"type": "web_search_call", "action": {"query": "x"}}
+    assert (tool_name(search), output_of(search)) == ("web_search", "")
+    assert is_hosted(hosted) and is_hosted(search) and not is_hosted(CALL)
+    assert (output_of(OUTPUT), output_of(CALL), output_of(assistant_item("4"))) == ("seen", "", "")
 
 
 @pytest.mark.parametrize(

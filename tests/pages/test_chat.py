@@ -8,6 +8,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,44 @@ def test_a_message_is_answered_stored_and_labelled(app: AppTest, db_path: Path) 
     assert "Alice" in json.dumps(stored[-1])
     assert [message.name for message in app.chat_message] == ["user", "assistant"] * 2
     assert "**Assistant** · 2 items stored · about" in app.chat_message[-1].caption[0].value
+
+
+WRITTEN = """  See http://localhost:8501/docs, `x[1:2:3]`, and 5~10 or 20~30, ~$0.79:
+  ```
+  2*3*4 = 24
+  ```
+snake_case_name, C:\\temp\\new, $5 and $6 <b>&amp;</b>"""
+JSON = '{"a":  [1]}'
+
+
+def test_replies_are_shown_as_stored_or_as_markdown(app: AppTest, db_path: Path) -> None:
+    replies = (WRITTEN, JSON, "**bold** ![image](https://example.com/x.png)")
+    store(db_path, "texts", user(WRITTEN), *map(assistant, replies))
+    open_session(app, "texts")
+
+    def as_written() -> list[str]:
+        bodies = [element.proto.body for element in app.get("html")]  # type: ignore[attr-defined]
+        start, end = '<div class="as-written">', "</div>"
+        return [unescape(b[len(start) : -len(end)]) for b in bodies if b.startswith(start)]
+
+    assert as_written() == [WRITTEN, WRITTEN, replies[2]]
+    assert app.chat_message[2].code[0].value == JSON
+    app.toggle[0].set_value(True).run()
+    assert app.chat_message[1].markdown[0].value == WRITTEN.strip()
+    assert as_written() == [WRITTEN, replies[2]]
+    assert app.chat_message[3].caption[0].value.startswith("As written")
+    assert app.chat_message[2].code[0].value == JSON
+
+
+def test_the_database_may_lie_in_the_home_folder(
+    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("SESSIONS_DB", "~/at_home.db")
+    app.run()
+    assert (tmp_path / "at_home.db").exists()
+    st.cache_resource.clear()
 
 
 def test_a_suggestion_is_sent(app: AppTest, db_path: Path) -> None:

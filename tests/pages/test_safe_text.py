@@ -116,6 +116,7 @@ def test_markdown_that_may_fetch_something_is_known(text: str) -> None:
 def test_age_in_words(seconds: float, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: 2_000_000_000.0)
     assert age(2_000_000_000.0 - seconds) == words
+    assert age(0) == "at an unknown time"
 
 
 def test_counts_in_words() -> None:

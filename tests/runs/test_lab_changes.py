@@ -100,6 +100,10 @@ def test_edit_changes_one_message_and_labels_move_along(make: MakeLab, path: Pat
     assert list(map(text_of, after)) == ["a", "one", "B", "two", "c", "three"]
     assert [item for item in after if text_of(item) != "B"] == before[:2] + before[3:]
     assert labels(lab) == {"a": "Assistant", "B": "Sales", "c": "Support"}
+    data = [row.data for row in lab.catalog.database("s").rows("s")]
+    lab.edit_item("s", row_at(lab, "s", 5), "three")
+    assert [row.data for row in lab.catalog.database("s").rows("s")] == data
+    assert labels(lab)["c"] == "Support", "what was saved as it was is still the agent's"
     lab.edit_item("s", row_at(lab, "s", 5), "THREE")
     assert labels(lab) == {"a": "Assistant", "B": "Sales"}, "nobody's agent wrote THREE"
     assert text_of(stored(path, "s")[-1]) == "THREE"

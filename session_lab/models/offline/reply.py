@@ -22,7 +22,16 @@ from typing import Any
 
 from agents import FunctionTool, Handoff
 
-from session_lab.history.items import SUMMARY_REQUEST, field, is_user_message, kind, text_of
+from session_lab.history.items import (
+    SUMMARY_REQUEST,
+    field,
+    is_hosted,
+    is_user_message,
+    kind,
+    output_of,
+    text_of,
+    tool_name,
+)
 from session_lab.models.offline.evidence import MY_WORDS, Question, plain, stem, words
 from session_lab.models.offline.facts import (
     GLOSSARY,
@@ -122,16 +131,17 @@ def read(items: Sequence[object]) -> list[Said]:
     """What the items of a request state, oldest first."""
     said: list[Said] = []
     called = {
-        str(field(item, "call_id")): str(field(item, "name"))
-        for item in items
-        if kind(item) == "tool call"
+        str(field(item, "call_id")): tool_name(item) for item in items if kind(item) == "tool call"
     }
     for place, (before, item) in enumerate(zip([None, *items], items, strict=False), 1):
         sort, text = kind(item), text_of(item)
-        if sort == "tool output":
-            tool = called.get(str(field(item, "call_id")), "a tool")
-            said.append(Said(place, f"output of {tool}", text, text, tool))
-        if sort == "tool output" or field(item, "content") is None:
+        if is_hosted(item) or sort == "tool output":
+            call_id, name = str(field(item, "call_id")), tool_name(item)
+            tool = name if is_hosted(item) else called.get(call_id, "a tool")
+            if (given := output_of(item)) or sort == "tool output":
+                said.append(Said(place, f"output of {tool}", given, given, tool))
+            continue
+        if field(item, "content") is None:
             continue
         source = "" if sort == "user" else f"a {sort} message"
         if sort == "assistant":

@@ -77,6 +77,14 @@ async def test_what_was_said_is_quoted(said: str, asked: str) -> None:
     assert (await talk(said, asked)).final_output == quote(1, 3, said)
 
 
+async def test_what_a_hosted_tool_gave_back_is_quoted() -> None:
+    roll: Any = {"type": "mcp_call", "id": "m", "name": "roll", "arguments": "{}", "output": "4"}
+    messages = [user_item("Go on."), roll, assistant_item("It fell off the table.")]
+    agent = Agent[Any]("Assistant", model=OfflineModel())
+    result = await Runner.run(agent, [*messages, user_item("What was the roll?")])
+    assert result.final_output == quote(2, 4, "4", "output of roll")
+
+
 @pytest.mark.parametrize(
     ("said", "asked"),
     [
