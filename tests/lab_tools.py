@@ -24,7 +24,7 @@ from session_lab.runs.lab import Lab
 from session_lab.runs.live_turn import LiveTurn
 from session_lab.runs.loop import BackgroundLoop
 from session_lab.store.database import Row
-from session_lab.store.seen import Seen, all_seen, last_turn
+from session_lab.store.seen import last_item, last_turn
 
 EVERYTHING = MemoryPolicy()
 
@@ -173,10 +173,9 @@ def labels(lab: PageLab, session_id: str = "s") -> dict[str, str]:
     return {text: report.agent for text, report in told.items() if report}
 
 
-def pop(lab: PageLab) -> None:
-    seen = all_seen(lab.catalog, "s")
-    lab.remove("s", Seen(seen.version, seen.items[-1:]), whole_turn=False)
+def pop(lab: PageLab, session_id: str = "s") -> None:
+    lab.remove(session_id, last_item(lab.catalog, session_id), whole_turn=False)
 
 
-def undo(lab: PageLab) -> None:
-    lab.remove("s", last_turn(lab.catalog, "s"), whole_turn=True)
+def undo(lab: PageLab, session_id: str = "s") -> None:
+    lab.remove(session_id, last_turn(lab.catalog, session_id), whole_turn=True)

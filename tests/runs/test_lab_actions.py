@@ -1,31 +1,131 @@
-"""What was done is known, restarts included, and the rows and marks agree after any of it."""
+"""Whatever is clicked, the rows, the marks, the reports and the script that is shown agree."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from agents.testing import ScriptedModel, assistant_message
+from agents.testing import ScriptedModel, assistant_message, function_call
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from lab_tools import (
-    MakeLab,
-    PageLab,
-    ask,
-    insert,
-    labels,
-    pop,
-    row_at,
-    row_ids,
-    says,
-    stored,
-    undo,
-)
+from lab_tools import MakeLab, PageLab, ask, insert, labels, pop, says, stored, undo
+from openai.types.responses.response_reasoning_item import ResponseReasoningItem, Summary
 
 from session_lab.code_view.actions import AddItems, CreateSession, FoundItems, Reopen, RunTurn
 from session_lab.code_view.script import script
-from session_lab.history.items import user_item
-from session_lab.store.seen import all_seen
+from session_lab.history.items import EDITABLE, fingerprint, kind, user_item
+from session_lab.history.policies import POLICY_KINDS, MemoryPolicy
+from session_lab.history.summaries import Summarizer
+from session_lab.runs.session_log import change_between
+from session_lab.store.database import Row
+from session_lab.store.seen import all_seen, unanswered
+
+TEXTS = ["Hello", "Zoë 🙂", "\"\"\" ''' \\n \\", "line\r\nline", "\u202eabc", "{x} %s"]
+RUNS = ["say", "tool", "no such tool", "silence", "fail", "retry"]
+CHANGES = ["add", "pop", "undo", "clear", "edit"]
+clicks = st.tuples(
+    st.sampled_from([*RUNS, *CHANGES, "fork", "restart", "elsewhere"]),
+    st.sampled_from(TEXTS),
+    st.integers(0, 20),
+    st.builds(MemoryPolicy, st.sampled_from(POLICY_KINDS), st.integers(1, 3)),
+)
+
+
+def outputs(name: str, text: str, number: int) -> list[Any]:
+    """What the model answers, call by call."""
+    reply = [assistant_message(text)]
+    thought: Any = ResponseReasoningItem(
+        id=f"rs_{number}", summary=[Summary(text="think", type="summary_text")], type="reasoning"
+    )
+    calls = [
+        function_call("days_between", {"start_date": date, "end_date": "2026-01-03"}, call_id=call)
+        for date, call in (("2026-01-01", f"{number}a"), ("no date", f"{number}b"))
+    ]
+    unknown = [function_call("no_such_tool", {}, call_id=str(number))]
+    failure = RuntimeError('the "server" is\naway')
+    made = {"tool": [[thought, *calls], reply], "no such tool": [unknown], "silence": [[], []]}
+    return made.get(name, [failure] if name == "fail" else [reply])
+
+
+class Visit:
+    """One person's clicks in one session; each is checked against the rows."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.session_id, self.lab = path, "s", PageLab(path, None)
+        self.lab.lab.summarizer = Summarizer(says(*["summary"] * 99))
+        self.lab.create("s", "File")
+
+    def rows(self) -> list[Row]:
+        return self.lab.catalog.database(self.session_id).rows(self.session_id)
+
+    def click(self, name: str, text: str, number: int, policy: MemoryPolicy) -> None:
+        before = self.rows()
+        if name in RUNS:
+            self.run(name, text, number, policy)
+        elif name in CHANGES and (before or name == "add"):
+            self.change(name, text, before[number % len(before)] if before else None)
+        elif name == "fork":
+            source, self.session_id = self.session_id, self.session_id + "'"
+            self.lab.fork(source, self.session_id, number, "File")
+        elif name == "restart":
+            assert self.lab.restart() == []
+        elif name == "elsewhere":
+            insert(self.path, self.session_id, json.dumps(user_item(text)))
+        if name in (*RUNS, *CHANGES) and self.rows() != before:
+            assert self.lab.change(self.session_id) == change_between(before, self.rows())
+        seen = all_seen(self.lab.catalog, self.session_id)
+        assert seen.items == stored(self.path, self.session_id)
+        labels(self.lab, self.session_id)
+
+    def run(self, name: str, text: str, number: int, policy: MemoryPolicy) -> None:
+        asked = None if name == "retry" else text
+        if asked is None and unanswered(self.lab.catalog, self.session_id) is None:
+            return
+        self.lab.lab.model = model = ScriptedModel(outputs(name, text, number))
+        shown = self.lab.preview(self.session_id, text, "Assistant", policy)
+        report = ask(self.lab, self.session_id, asked, policy).report
+        assert report is not None and report is self.lab.report(self.session_id)
+        assert [call.input for call in report.calls] == [call.input for call in model.calls]
+        assert shown == report.calls[0] or asked is None or policy.kind == "Summary"
+        items = {row.id: row.item for row in self.rows()}
+        for call in report.calls:
+            sent = set(map(fingerprint, call.input))
+            assert all(fingerprint(items[row]) in sent for row in call.sent)
+        assert (report.error is None) == (name not in ("fail", "no such tool"))
+        assert self.lab.change(self.session_id).added == set(report.stored)
+
+    def change(self, name: str, text: str, row: Row | None) -> None:
+        if name == "add":
+            self.lab.add_item(self.session_id, user_item(text))
+        elif name == "clear":
+            self.lab.clear(self.session_id, all_seen(self.lab.catalog, self.session_id).version)
+        elif name in ("pop", "undo"):
+            {"pop": pop, "undo": undo}[name](self.lab, self.session_id)
+        elif row is not None and kind(row.item) in EDITABLE:
+            self.lab.edit_item(self.session_id, row, text)
+        else:
+            return
+        assert self.lab.report(self.session_id) is None, "it tells of what is no longer there"
+
+
+@settings(max_examples=20)
+@given(st.lists(clicks, max_size=12))
+@example([(name, "Zoë 🙂", 2, MemoryPolicy()) for name in [*RUNS, "fork", *CHANGES, "restart"]])
+@example([(name, "Hi", 1, MemoryPolicy()) for name in ["say", "elsewhere", "say", "edit", "undo"]])
+def test_random_clicks_are_marked_reported_and_reproduced(
+    tmp_path_factory: pytest.TempPathFactory, chosen: list[Any]
+) -> None:
+    path = tmp_path_factory.mktemp("any") / "sessions.db"
+    visit = Visit(path)
+    for click in chosen:
+        visit.click(*click)
+    code, items = script(visit.lab.actions(visit.session_id)), stored(path, visit.session_id)
+    visit.lab.close()
+    assert "session_lab" not in code, "it runs in any folder"
+    rebuilt = path.with_name("rebuilt.db")
+    for _ in range(2):  # A second run adds nothing.
+        exec(code.replace('"session.db"', repr(str(rebuilt))), {})
+        assert stored(rebuilt, visit.session_id) == items
 
 
 def test_what_another_program_did_is_part_of_the_script(make: MakeLab, path: Path) -> None:
@@ -51,11 +151,10 @@ def test_a_session_that_was_only_looked_at_has_no_action_to_show(make: MakeLab) 
     lab.add_item("s", user_item("after"))
     assert [type(action) for action in lab.actions("s")] == [CreateSession, FoundItems, AddItems]
     lab.restart()
-    assert isinstance(lab.actions("s")[-1], Reopen)
-    assert "before" in script(lab.actions("s"))
+    assert isinstance(lab.actions("s")[-1], Reopen) and "before" in script(lab.actions("s"))
 
 
-def test_a_restart_loses_memory_sessions_and_nothing_else(make: MakeLab, path: Path) -> None:
+def test_a_restart_loses_memory_sessions_and_nothing_else(make: MakeLab) -> None:
     lab = make(says("one", "two"))
     lab.create("m", "Memory")
     ask(lab, "m", "secret")
@@ -66,54 +165,3 @@ def test_a_restart_loses_memory_sessions_and_nothing_else(make: MakeLab, path: P
     assert [info.session_id for info in lab.catalog.sessions()] == ["s"]
     assert lab.actions("m") == () and labels(lab) == {"kept": "Assistant"}
     assert lab.create("m", "Memory") and all_seen(lab.catalog, "m").items == []
-
-
-steps = st.sampled_from(["add", "pop", "undo", "clear", "edit", "say", "fail", "elsewhere"])
-
-
-@settings(max_examples=8, deadline=None)
-@given(st.lists(steps, max_size=8))
-@example(["say", "elsewhere", "say", "edit", "undo", "fail", "pop"])
-def test_whatever_is_done_rows_marks_and_script_agree(
-    tmp_path_factory: pytest.TempPathFactory, chosen: list[str]
-) -> None:
-    path = tmp_path_factory.mktemp("any") / "sessions.db"
-    lab = PageLab(path, None)
-    lab.create("s", "File")
-    for number, step in enumerate(chosen):
-        before = set(row_ids(lab))
-        if step == "elsewhere":
-            insert(path, "s", json.dumps(user_item(f"from elsewhere {number}")))
-            continue
-        outcome: Any = ValueError("down") if step == "fail" else [assistant_message("reply")]
-        lab.lab.model = ScriptedModel([outcome])
-        if step in ("say", "fail"):
-            ask(lab, "s", f"text {number}")
-        elif step == "add":
-            lab.add_item("s", user_item(f"added {number}"))
-        elif before:
-            seen = all_seen(lab.catalog, "s")
-            {"pop": pop, "undo": undo}.get(step, lambda lab: None)(lab)
-            if step == "edit":
-                lab.edit_item("s", row_at(lab, "s", len(seen.items) // 2), "edited")
-            elif step == "clear":
-                lab.clear("s", seen.version)
-        else:
-            continue
-        assert lab.change("s").added == set(row_ids(lab)) - before
-        assert {row.id for row in lab.change("s").removed} == before - set(row_ids(lab))
-        assert all_seen(lab.catalog, "s").items == stored(path, "s")
-        labels(lab)
-    code, items = script(lab.actions("s")), all_seen(lab.catalog, "s").items
-    lab.close()
-    rebuilt = path.with_name("rebuilt.db")
-    exec(code.replace('"session.db"', repr(str(rebuilt))), {})
-    assert stored(rebuilt, "s") == items
-
-
-def test_a_report_does_not_stay_when_its_turn_is_changed(make: MakeLab) -> None:
-    lab = make(says("Noted."))
-    ask(lab, "s", "My name is Ada.")
-    assert lab.report("s") is not None
-    pop(lab)
-    assert lab.report("s") is None

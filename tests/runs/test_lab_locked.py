@@ -4,25 +4,15 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from agents.testing import ModelStep, ScriptedModel, assistant_message
-from lab_tools import (
-    EVERYTHING,
-    MakeLab,
-    PageLab,
-    ask,
-    finish,
-    pop,
-    row_at,
-    talk,
-    undo,
-)
+from lab_tools import EVERYTHING, MakeLab, PageLab, ask, finish, pop, row_at, talk, undo
 
 from session_lab.history.items import user_item
 from session_lab.store.catalog import in_thread
@@ -34,20 +24,16 @@ class Pulse:
 
     def __init__(self) -> None:
         self.longest = 0.0
-        self.beats = threading.Event()
-        self._ended = threading.Event()
+        self.beats, self.ended = threading.Event(), threading.Event()
 
     async def __call__(self, _: Any) -> Any:
         last = time.perf_counter()
-        while not self._ended.is_set():
+        while not self.ended.is_set():
             await asyncio.sleep(0.01)
             now = time.perf_counter()
             self.longest, last = max(self.longest, now - last), now
             self.beats.set()
         return [assistant_message("done")]
-
-    def end(self) -> None:
-        self._ended.set()
 
 
 CHANGES: dict[str, Callable[[PageLab], object]] = {
@@ -64,78 +50,60 @@ CHANGES: dict[str, Callable[[PageLab], object]] = {
     "import": lambda lab: lab.import_items("new", "New", talk(1)),
     "rename": lambda lab: lab.catalog.rename("s", "A title"),
 }
-
-
 SDK_WRITES = {"send": 2, "add": 1, "pop": 1, "undo": 2, "clear": 1, "delete": 1}
 """How many calls of the SDK that write come before the last write of the lab's own."""
 
 
-@contextmanager
-def a_stream_goes_on(make: MakeLab) -> Iterator[PageLab]:
-    """A lab that streams into a session in memory; at the end no pause may have been long."""
+@pytest.mark.parametrize(
+    ("name", "sdk_writes"), [*((name, 0) for name in CHANGES), *SDK_WRITES.items()]
+)
+def test_a_file_that_is_locked_during_a_change_holds_up_no_other_stream(
+    make: MakeLab, path: Path, name: str, sdk_writes: int
+) -> None:
+    """It is locked before the change, or after so many of the SDK's writes."""
     pulse, reply = Pulse(), [assistant_message("reply")]
     lab = make(ScriptedModel([reply, ModelStep.respond(pulse), reply]))
-    for name in ("memory", "calm"):
-        lab.create(name, "Memory")
+    for each in ("memory", "calm"):
+        lab.create(each, "Memory")
     for item in talk(2):
         lab.add_item("s", item)
     # A process's first run makes pydantic build the SDK's classes, which takes the loop's time.
     ask(lab, "calm", "hi")
     live = lab.send("memory", "go on", "Assistant", EVERYTHING)
     assert pulse.beats.wait(5)
-    yield lab
-    pulse.end()
-    assert finish(live).reply == "done"
-    assert pulse.longest < 0.3
 
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    left, locked = sdk_writes, threading.Event()
 
-@contextmanager
-def connection(path: Path) -> Iterator[sqlite3.Connection]:
-    """Another program's."""
-    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
-        yield other
-
-
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_locked_file_holds_up_no_other_stream(
-    make: MakeLab, path: Path, change: Callable[[PageLab], object]
-) -> None:
-    with a_stream_goes_on(make) as lab, connection(path) as other, ThreadPoolExecutor(1) as pool:
+    def lock() -> None:
         other.execute("BEGIN EXCLUSIVE")
-        changing = pool.submit(change, lab)
-        assert not wait([changing], timeout=0.6).done, "the lock holds the change up"
-        other.execute("ROLLBACK")
-        changing.result(timeout=10)
+        locked.set()
 
+    def then_lock(write: Any) -> Any:
+        async def call(*args: Any) -> Any:
+            nonlocal left
+            result = await write(*args)
+            left -= 1
+            if left == 0:
+                lock()
+            return result
 
-@pytest.mark.parametrize("name", SDK_WRITES)
-def test_nor_does_a_file_that_is_locked_after_the_sdk_has_written(
-    make: MakeLab, path: Path, name: str
-) -> None:
-    locked = threading.Event()
-    with a_stream_goes_on(make) as lab, connection(path) as other, ThreadPoolExecutor(1) as pool:
-        left = SDK_WRITES[name]
-        session: Any = lab.catalog.open("s")
+        return call
 
-        def then_lock(write: Any) -> Any:
-            async def call(*args: Any) -> Any:
-                nonlocal left
-                result = await write(*args)
-                left -= 1
-                if left == 0:
-                    other.execute("BEGIN EXCLUSIVE")
-                    locked.set()
-                return result
-
-            return call
-
-        for write in ("add_items", "pop_item", "clear_session"):
-            setattr(session, write, then_lock(getattr(session, write)))
+    session: Any = lab.catalog.open("s")
+    for write in ("add_items", "pop_item", "clear_session"):
+        setattr(session, write, then_lock(getattr(session, write)))
+    with closing(other), ThreadPoolExecutor(1) as pool:
+        if not sdk_writes:
+            lock()
         changing = pool.submit(CHANGES[name], lab)
         assert locked.wait(10)
         assert not wait([changing], timeout=0.6).done, "the lock holds the change up"
         other.execute("ROLLBACK")
         changing.result(timeout=10)
+    pulse.ended.set()
+    assert finish(live).reply == "done"
+    assert pulse.longest < 0.3
 
 
 async def test_a_cancelled_store_call_ends_before_its_caller_goes_on() -> None:
