@@ -3,7 +3,6 @@
 import asyncio
 import json
 import runpy
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from agents.testing import ScriptedModel, assistant_message
 from hypothesis import given
 from hypothesis import strategies as st
 from lab_tools import stored
-from policy_tools import filled, send
+from policy_tools import filled, json_values, send
 
 from session_lab.code_view.actions import (
     MAX_LITERAL_ITEMS,
@@ -31,11 +30,10 @@ from session_lab.code_view.actions import (
     snippet,
 )
 from session_lab.code_view.program import literal
-from session_lab.history.items import assistant_item, text_of, user_item
+from session_lab.code_view.script import script
+from session_lab.history.items import assistant_item, user_item
 from session_lab.history.policies import POLICY_KINDS, MemoryPolicy
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-Run = Callable[[str], str]
 SESSION_ID = "it's \"quoted\" \\ 🙂\n'''"
 HISTORY: list[Any] = [
     user_item("first"),
@@ -45,153 +43,130 @@ HISTORY: list[Any] = [
     {"type": "function_call_output", "call_id": "c1", "output": "sent"},
     assistant_item("two"),
 ]
+IMPORTED = [user_item(f"number {number}") for number in range(MAX_LITERAL_ITEMS + 1)]
+NEW = user_item("''' new")
 
 
 @pytest.fixture
-def run_program(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    """Runs a program in `tmp_path`, where no key is set either; returns what it prints."""
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The database that a shown program uses, in the folder where it is run."""
     monkeypatch.chdir(tmp_path)
-
-    def run(code: str) -> str:
-        path = tmp_path / "shown.py"
-        path.write_text(code, encoding="utf-8")
-        runpy.run_path(str(path), run_name="__main__")
-        return capsys.readouterr().out
-
-    return run
+    return tmp_path / "conversations.db"
 
 
-def fill(database: Path, items: list[Any]) -> None:
-    session = SQLiteSession(SESSION_ID, database)
+def fill(path: Path, items: list[Any]) -> None:
+    session = SQLiteSession(SESSION_ID, path)
     asyncio.run(session.add_items(items))
     session.close()
 
 
-IMPORTED = [user_item(f"number {number}") for number in range(MAX_LITERAL_ITEMS + 1)]
-CHANGES: list[tuple[Action, list[Any]]] = [
-    (CreateSession(SESSION_ID), HISTORY),
-    (FoundItems(HISTORY), HISTORY),
-    (PopItem(), HISTORY[:-1]),
-    (UndoTurn(), HISTORY[:2]),
-    (ClearSession(), []),
-    (AddItems([user_item(SESSION_ID)]), [*HISTORY, user_item(SESSION_ID)]),
-    (EditItem(1, [user_item("2")]), [*HISTORY[:-1], user_item("2")]),
-    (EditItem(4, [user_item("'''")]), [*HISTORY[:2], user_item("'''"), *HISTORY[3:]]),
-    (AddItems(HISTORY), HISTORY + HISTORY),
-    (AddItems(IMPORTED[:21]), HISTORY + IMPORTED[:21]),
-    (AddItems(IMPORTED), HISTORY + IMPORTED),
-    (Reopen(SESSION_ID), HISTORY),
-]
+def run(code: str) -> None:
+    Path("shown.py").write_text(code, encoding="utf-8")
+    runpy.run_path("shown.py", run_name="__main__")
 
 
 @pytest.mark.parametrize(
-    ("action", "after"), CHANGES, ids=[type(action).__name__ for action, _ in CHANGES]
+    ("action", "before", "after"),
+    [
+        (CreateSession(SESSION_ID), HISTORY, HISTORY),
+        (FoundItems(HISTORY), HISTORY, HISTORY),
+        (PopItem(), HISTORY, HISTORY[:-1]),
+        (PopItem(), [], []),
+        (UndoTurn(), HISTORY, HISTORY[:2]),
+        (UndoTurn(), [], []),
+        (ClearSession(), HISTORY, []),
+        (ClearSession(), [], []),
+        (AddItems([user_item(SESSION_ID)]), HISTORY, [*HISTORY, user_item(SESSION_ID)]),
+        (AddItems(HISTORY), HISTORY, HISTORY + HISTORY),
+        (AddItems(IMPORTED), HISTORY, HISTORY + IMPORTED),
+        (EditItem(1, [NEW]), HISTORY, [*HISTORY[:-1], NEW]),
+        (EditItem(4, [NEW]), HISTORY, [*HISTORY[:2], NEW, *HISTORY[3:]]),
+        (EditItem(2, [NEW]), HISTORY[:1], HISTORY[:1]),  # It has become too short.
+        (Fork(SESSION_ID, "copy", HISTORY[:2]), HISTORY, HISTORY),
+        (Reopen(SESSION_ID), HISTORY, HISTORY),
+    ],
 )
 def test_a_snippet_does_what_the_click_did(
-    action: Action, after: list[Any], tmp_path: Path, run_program: Run
+    action: Action,
+    before: list[Any],
+    after: list[Any],
+    path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    database = tmp_path / "conversations.db"
-    fill(database, HISTORY)
-    shown = run_program(snippet(action, SESSION_ID))
-    assert shown.strip(), "a person sees what came of it"
-    assert stored(database, SESSION_ID) == after
-    assert "session_lab" not in snippet(action, SESSION_ID), "it runs in any folder"
+    fill(path, before)
+    code = snippet(action, SESSION_ID)
+    run(code)
+    assert stored(path, SESSION_ID) == after
+    if isinstance(action, Fork):
+        run(code)  # What stands in the copy already goes.
+        assert stored(path, "copy") == HISTORY[:2]
+    assert capsys.readouterr().out.strip(), "a person sees what came of it"
+    assert "session_lab" not in code, "it runs in any folder"
 
 
-@pytest.mark.parametrize("items", [[], HISTORY[:1]], ids=len)
-def test_the_snippet_of_an_edit_leaves_a_shorter_session_alone(
-    items: list[Any], tmp_path: Path, run_program: Run
-) -> None:
-    fill(tmp_path / "conversations.db", items)
-    run_program(snippet(EditItem(2, [user_item("new")]), SESSION_ID))
-    assert stored(tmp_path / "conversations.db", SESSION_ID) == items
-
-
-def test_the_snippet_of_a_fork_leaves_the_source_alone(tmp_path: Path, run_program: Run) -> None:
-    database = tmp_path / "conversations.db"
-    fill(database, HISTORY)
-    run_program(snippet(Fork(SESSION_ID, "copy", HISTORY[:2]), SESSION_ID))
-    assert stored(database, "copy") == HISTORY[:2]
-    assert stored(database, SESSION_ID) == HISTORY
+def test_a_snippet_of_an_in_memory_session_writes_no_file(path: Path) -> None:
+    run(snippet(AddItems([NEW]), SESSION_ID, "Memory"))
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("kind", POLICY_KINDS)
 @pytest.mark.parametrize("text", ["My name is Zoë.", None], ids=["message", "retry"])
-def test_the_snippet_of_a_run_stores_one_turn(
-    kind: Any, text: str | None, tmp_path: Path, run_program: Run
-) -> None:
-    database = tmp_path / "conversations.db"
-    question = user_item("My name is Zoë.")
-    fill(database, HISTORY if text else [*HISTORY, question])
-    action = RunTurn(text, "Support", MemoryPolicy(kind, 1), [])
-    code = snippet(action, SESSION_ID)
-    assert code.startswith(
-        "# Save this in the repository's folder and run it there: it imports session_lab.\n"
-    )
-    shown = run_program(code)
-    after = stored(database, SESSION_ID)
-    assert after[: len(HISTORY) + 1] == [*HISTORY, question]
-    assert [text_of(item) for item in after[len(HISTORY) + 1 :]] == [shown.strip()]
-
-
-def test_a_snippet_of_an_in_memory_session_writes_no_file(tmp_path: Path, run_program: Run) -> None:
-    run_program(snippet(AddItems([user_item("hi")]), SESSION_ID, "Memory"))
-    assert [path.name for path in tmp_path.iterdir()] == ["shown.py"]
-
-
-@pytest.mark.parametrize("action", [PopItem(), UndoTurn(), ClearSession(), Reopen("new")])
-def test_a_snippet_on_an_empty_session_says_so_instead_of_failing(
-    action: Action, tmp_path: Path, run_program: Run
-) -> None:
-    run_program(snippet(action, "new"))
-    assert stored(tmp_path / "conversations.db", "new") == []
-
-
-def test_short_actions_have_short_code() -> None:
-    shown = snippet(PopItem(), "user_123")
-    assert 'SQLiteSession("user_123", "conversations.db")' in shown
-    assert len(shown.splitlines()) < 20
-
-
-# -- the shown source is the source that runs ------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", POLICY_KINDS)
-@pytest.mark.parametrize("text", ["new", None], ids=["message", "retry"])
 @pytest.mark.parametrize("n", [1, 2])
-def test_a_snippet_sends_what_the_lab_sends(
-    kind: Any, text: str | None, n: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_snippet_of_a_run_sends_and_stores_what_the_lab_does(
+    kind: Any,
+    text: str | None,
+    n: int,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    history = [*HISTORY, *HISTORY[2:], *([] if text else [user_item("unanswered")])]
-    fill(tmp_path / "conversations.db", history)
-    monkeypatch.chdir(tmp_path)
+    asked = user_item(text or "unanswered")
+    history = [*HISTORY, *HISTORY[2:], *([] if text else [asked])]
+    fill(path, history)
     model = ScriptedModel([[assistant_message(str(number))] for number in range(2)])
     monkeypatch.setattr("session_lab.models.choose_model", lambda: model)
-    exec(snippet(RunTurn(text, "Sales", MemoryPolicy(kind, n)), SESSION_ID), {})
-
-    async def ask_in_the_lab() -> list[Any]:
-        session = await filled(history)
-        requests = await send(session, MemoryPolicy(kind, n), text, summarize=first_reply)
-        return requests[-1]
+    code = snippet(RunTurn(text, "Sales", MemoryPolicy(kind, n)), SESSION_ID)
+    assert code.startswith("# Save this in the repository's folder and run it there")
+    run(code)
 
     async def first_reply(_: Any) -> str:
         return "0"
 
-    assert model.calls[-1].input == asyncio.run(ask_in_the_lab())
+    async def send_in_the_lab() -> list[Any]:
+        session = await filled(history)
+        requests = await send(session, MemoryPolicy(kind, n), text, summarize=first_reply)
+        return requests[-1]
+
+    assert model.calls[-1].input == asyncio.run(send_in_the_lab())
+    *kept, reply = stored(path, SESSION_ID)
+    assert kept == [*HISTORY, *HISTORY[2:], asked]
+    assert reply["content"][0]["text"] == capsys.readouterr().out.strip()
+
+
+@pytest.mark.parametrize("text", ["line\n\u202e {x} '''", None])
+@pytest.mark.parametrize("added", [[], HISTORY[2:3], HISTORY[2:]], ids=len)
+def test_in_a_script_a_run_stands_as_a_comment_above_what_it_stored(
+    text: str | None, added: list[Any], path: Path
+) -> None:
+    turn = RunTurn(text, "Support", MemoryPolicy("Last N turns", 2), added, 'It\'s\n"away".')
+    code = script([CreateSession("s"), FoundItems(HISTORY[:2]), turn])
+    message = "[]" if text is None else literal(text)
+    told = f"    # Runner.run(agent, {message}, session=session)  # Support, Last 2 turns\n"
+    assert told in code and "    # It ended with an error: \"It's\\n" in code
+    run(code)
+    assert stored(path.with_name("session.db"), "s") == [*HISTORY[:2], *added]
+
+
+def test_a_script_begins_with_its_session() -> None:
+    for actions in ([], [PopItem()]):
+        with pytest.raises(ValueError, match="creation of its session"):
+            script(actions)
 
 
 # -- literals ------------------------------------------------------------------------------
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-    max_leaves=12,
-)
 
-
-@given(json_values)
+@given(json_values | st.text())
 def test_a_literal_is_the_value_on_one_line(value: Any) -> None:
     text = literal(value)
     assert eval(text, {"json": json}) == value
