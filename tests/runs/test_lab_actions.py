@@ -13,7 +13,7 @@ from openai.types.responses.response_reasoning_item import ResponseReasoningItem
 
 from session_lab.code_view.actions import AddItems, CreateSession, FoundItems, Reopen, RunTurn
 from session_lab.code_view.script import script
-from session_lab.history.items import EDITABLE, fingerprint, kind, user_item
+from session_lab.history.items import EDITABLE, fingerprint, is_user_message, kind, user_item
 from session_lab.history.policies import POLICY_KINDS, MemoryPolicy
 from session_lab.history.summaries import Summarizer
 from session_lab.runs.session_log import change_between
@@ -75,23 +75,31 @@ class Visit:
             assert self.lab.change(self.session_id) == change_between(before, self.rows())
         seen = all_seen(self.lab.catalog, self.session_id)
         assert seen.items == stored(self.path, self.session_id)
+        assert self.lab.catalog.info(self.session_id) is not None, "an empty session is listed"
         labels(self.lab, self.session_id)
 
     def run(self, name: str, text: str, number: int, policy: MemoryPolicy) -> None:
         asked = None if name == "retry" else text
-        if asked is None and unanswered(self.lab.catalog, self.session_id) is None:
-            return
+        stale = asked is None and unanswered(self.lab.catalog, self.session_id) is None
         self.lab.lab.model = model = ScriptedModel(outputs(name, text, number))
         shown = self.lab.preview(self.session_id, text, "Assistant", policy)
         report = ask(self.lab, self.session_id, asked, policy).report
         assert report is not None and report is self.lab.report(self.session_id)
         assert [call.input for call in report.calls] == [call.input for call in model.calls]
+        if stale:
+            assert model.calls == () and "nothing was sent" in str(report.error)
+            return
         assert shown == report.calls[0] or asked is None or policy.kind == "Summary"
         items = {row.id: row.item for row in self.rows()}
         for call in report.calls:
             sent = set(map(fingerprint, call.input))
             assert all(fingerprint(items[row]) in sent for row in call.sent)
+        questions = [items[row] for row in report.stored if is_user_message(items[row])]
+        assert questions == ([] if asked is None else [user_item(text)])
         assert (report.error is None) == (name not in ("fail", "no such tool"))
+        kept = self.lab.catalog.database(self.session_id).reports(self.session_id)
+        labelled = report.stored in [each.stored for each in kept]
+        assert labelled == (report.error is None and bool(report.stored))
         assert self.lab.change(self.session_id).added == set(report.stored)
 
     def change(self, name: str, text: str, row: Row | None) -> None:

@@ -1,4 +1,4 @@
-"""Runs in the lab: failed and retried, several at once, and after a restart."""
+"""Runs in the lab: what they report, and several at once."""
 
 import sqlite3
 import threading
@@ -71,39 +71,6 @@ def test_a_report_names_the_rows_and_is_there_after_a_restart(make: MakeLab, pat
     hidden: dict[str, Any] = {"input": [], "instructions": None}
     calls = [call.model_copy(update=hidden) for call in report.calls]
     assert kept == report.model_copy(update={"calls": calls, "before": {}})
-
-
-# -- failed, then asked again ---------------------------------------------------------------
-
-
-def test_a_retry_stores_the_question_once_and_labels_it(make: MakeLab, path: Path) -> None:
-    model = ScriptedModel([[assistant_message("one")], ValueError("down"), ValueError("down")])
-    lab = make(model)
-    ask(lab, "s", "a")
-    for text in ("b", None):
-        live = ask(lab, "s", text)
-        assert live.report is not None and "down" in str(live.report.error)
-        assert texts(path) == ["a", "one", "b"]
-    assert len(lab.catalog.database("s").reports("s")) == 1, "a failed turn has no label"
-    model.enqueue([assistant_message("two")])
-    ask(lab, "s", None)
-    assert [text_of(item) for item in model.calls[-1].input] == ["a", "one", "b"]
-    assert texts(path) == ["a", "one", "b", "two"]
-    told = [report.stored for report in lab.catalog.database("s").reports("s")]
-    assert told == [[1, 2], [4]], "the reply, not the question"
-
-
-@pytest.mark.parametrize("history", [[], talk(1)], ids=len)
-def test_a_retry_from_a_stale_page_asks_and_stores_nothing(
-    make: MakeLab, path: Path, history: list[Any]
-) -> None:
-    model = says("a second answer")
-    lab = make(model)
-    for item in history:
-        lab.add_item("s", item)
-    live = ask(lab, "s", None)
-    assert model.calls == () and stored(path, "s") == history
-    assert live.report is not None and "nothing was sent" in str(live.report.error)
 
 
 def test_a_run_that_cannot_use_its_database_says_so(make: MakeLab, path: Path) -> None:

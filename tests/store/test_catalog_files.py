@@ -4,7 +4,6 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -19,20 +18,6 @@ from session_lab.store.catalog import OPEN_AT_MOST, Catalog
 from session_lab.store.database import SCHEMA_VERSION, CatalogError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "made" / "sessions.db"
-
-
-@pytest.fixture
-def catalog(path: Path) -> Catalog:
-    return Catalog(path)
-
-
-def listed(catalog: Catalog) -> list[str]:
-    return [info.session_id for info in catalog.sessions(limit=10_000)]
 
 
 # -- the lab's own tables -------------------------------------------------------------------
@@ -85,55 +70,48 @@ def test_thousands_of_sessions_page_by_page(catalog: Catalog, path: Path) -> Non
     assert catalog.sessions(offset=3001) == []
 
 
-def test_lists_are_whole_while_other_threads_create(catalog: Catalog) -> None:
+async def test_lists_are_whole_while_other_tabs_create_and_delete(catalog: Catalog) -> None:
+    def listed() -> list[str]:
+        return [info.session_id for info in catalog.sessions(limit=1000)]
+
     def create(number: int) -> None:
-        catalog.create(f"session {number}", "Memory" if number % 4 == 0 else "File")
-        assert f"session {number}" in listed(catalog)
-        catalog.create("shared", "Memory" if number % 2 else "File")
+        catalog.create(f"session {number}", "Memory" if number % 2 else "File")
+        assert f"session {number}" in listed()
         assert catalog.count("SESSION") <= 40
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(create, range(40)))
-    assert len(listed(catalog)) == catalog.count() == 41
-
-
-async def test_a_list_is_drawn_while_another_tab_deletes_memory_sessions(catalog: Catalog) -> None:
-    for number in range(60):
-        catalog.create(f"m{number}", "Memory")
+    assert len(listed()) == catalog.count() == 40
 
     def look() -> None:
-        while catalog.count():
-            assert len(listed(catalog)) <= 60
+        while catalog.count() > 20:
+            assert 20 <= len(listed()) <= 40
 
     watching = asyncio.create_task(asyncio.to_thread(look))
-    held = catalog.database("m0")
-    for number in range(60):
-        await catalog.delete(f"m{number}")
+    for number in range(1, 40, 2):
+        await catalog.delete(f"session {number}")
     await watching
-    with pytest.raises(CatalogError, match="does not exist any more"):
-        held.rows("m0")
 
 
 def test_two_processes_write_into_one_new_file(tmp_path: Path) -> None:
-    path = tmp_path / "sessions.db"
     program = """
 import asyncio, sys
 from pathlib import Path
 from session_lab.store.catalog import Catalog
 async def main(path, mine):
     catalog = Catalog(Path(path))
-    for number in range(20):
+    for number in range(8):
         catalog.create(f"{mine}{number}", "File")
         await catalog.open(f"{mine}{number}").add_items([{"role": "user", "content": mine}])
-        assert catalog.sessions()
     catalog.restart()
 asyncio.run(main(*sys.argv[1:]))
 """
+    path = tmp_path / "sessions.db"
     command = [sys.executable, "-c", program, str(path)]
     running = [subprocess.Popen([*command, name], cwd=ROOT) for name in ("a", "b")]
     assert [process.wait(60) for process in running] == [0, 0]
-    assert Catalog(path).count() == 40
-    assert query(path, "SELECT count(*) FROM agent_messages") == [(40,)]
+    assert Catalog(path).count() == 16
+    assert query(path, "SELECT count(*) FROM agent_messages") == [(16,)]
 
 
 # -- what stays open ------------------------------------------------------------------------
@@ -186,68 +164,37 @@ async def test_no_restart_while_a_reply_is_being_written(catalog: Catalog) -> No
     async with catalog.lock("a"):
         with pytest.raises(CatalogError, match="Stop it or wait"):
             catalog.restart()
-        assert listed(catalog) == ["a"]
+        assert catalog.info("a") is not None
     assert catalog.restart() == ["a"]
 
 
 # -- files that can't be used ---------------------------------------------------------------
 
 
-def no_folder(path: Path) -> None:
-    path.parent.write_text("a file where the folder should be")
-
-
-def no_database(path: Path) -> None:
-    path.parent.mkdir()
-    path.write_text("no database" * 1000)
-
-
-def a_folder(path: Path) -> None:
-    path.mkdir(parents=True)
-
-
-def read_only(path: Path) -> None:
-    Catalog(path).restart()
-    # A write version that SQLite does not know: it opens such a file for reading only.
-    data = bytearray(path.read_bytes())
-    data[18] = 3
-    path.write_bytes(data)
-
-
-def locked(path: Path) -> None:
-    Catalog(path).restart()
-    query(path, "PRAGMA journal_mode=DELETE")
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("BEGIN EXCLUSIVE")
-    LOCKS.append(connection)
-
-
-LOCKS: list[sqlite3.Connection] = []
+def spoil(path: Path, how: str) -> None:
+    if how == "no folder":
+        path.parent.write_text("a file where the folder should be")
+    elif how == "a folder":
+        path.mkdir(parents=True)
+    else:
+        Catalog(path).restart()
+        data = bytearray(path.read_bytes())
+        data[18] = 3  # A write version that SQLite does not know: it will only read such a file.
+        path.write_bytes(b"no database" * 1000 if how == "no database" else data)
 
 
 @pytest.mark.parametrize(
-    ("spoil", "error", "message"),
+    ("how", "error", "message"),
     [
-        (no_folder, OSError, "exists|directory"),
-        (no_database, sqlite3.DatabaseError, "not a database"),
-        (a_folder, sqlite3.OperationalError, "unable to open"),
-        (read_only, sqlite3.OperationalError, "readonly"),
-        (locked, sqlite3.OperationalError, "locked"),
+        ("no folder", OSError, "exists|directory"),
+        ("a folder", sqlite3.OperationalError, "unable to open"),
+        ("no database", sqlite3.DatabaseError, "not a database"),
+        ("read-only", sqlite3.OperationalError, "readonly"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_an_error_that_says_so(
-    path: Path,
-    spoil: Callable[[Path], None],
-    error: type[Exception],
-    message: str,
-    monkeypatch: pytest.MonkeyPatch,
+    path: Path, how: str, error: type[Exception], message: str
 ) -> None:
-    spoil(path)
-    connect = sqlite3.connect
-    monkeypatch.setattr(
-        sqlite3, "connect", lambda *args, **more: connect(*args, **{**more, "timeout": 0.05})
-    )
+    spoil(path, how)
     with pytest.raises(error, match=message):
         Catalog(path).create("a", "File")
-    while LOCKS:
-        LOCKS.pop().close()
