@@ -41,6 +41,7 @@ async def test_an_id_that_is_allowed_is_kept_as_typed(
 ) -> None:
     for session_id in ALLOWED:
         assert catalog.create(session_id, storage)
+        assert not catalog.create(session_id, "Memory"), "it is left as it is"
         assert catalog.existing(session_id).storage == storage
         await catalog.open(session_id).add_items([user_item(f"text of {session_id}")])
     assert listed(catalog) == sorted(ALLOWED)
@@ -60,18 +61,6 @@ def test_an_id_that_is_not_allowed_creates_nothing(catalog: Catalog) -> None:
             with pytest.raises(CatalogError, match="does not exist"):
                 catalog.existing(session_id)
     assert catalog.count() == 0
-
-
-async def test_an_id_that_exists_is_opened_and_not_overwritten(
-    catalog: Catalog, path: Path
-) -> None:
-    catalog.create("a", "File")
-    await catalog.open("a").add_items(talk(1))
-    catalog.rename("a", "My title")
-    assert not catalog.create("a", "Memory")
-    again = catalog.existing("a")
-    assert (again.storage, again.title, again.item_count) == ("File", "My title", 2)
-    assert stored(path, "a") == talk(1) and catalog.count() == 1
 
 
 async def test_sessions_of_another_program_are_there(catalog: Catalog, path: Path) -> None:
@@ -139,19 +128,6 @@ async def test_a_fork_copies_the_first_items_and_who_answered(
     assert (info.forked_from, info.forked_items) == ("source", len(copied))
     await catalog.open("copy").add_items(talk(1))
     assert [row.id for row in catalog.database("source").rows("source")] == ids
-
-
-async def test_a_fork_never_writes_into_a_session_that_exists(catalog: Catalog, path: Path) -> None:
-    for name in ("a", "b"):
-        catalog.create(name, "File")
-        await catalog.open(name).add_items([user_item(name)])
-    for source, new_id, problem in (
-        *(("a", "b", "exists"), ("a", "a", "exists"), ("a", "a\nb", "invisible")),
-        ("gone", "c", "does not exist"),
-    ):
-        with pytest.raises(CatalogError, match=problem):
-            await catalog.fork(source, new_id, 1, "File")
-    assert stored(path, "b") == [user_item("b")] and catalog.count() == 2
 
 
 @pytest.mark.parametrize("storage", ["File", "Memory"])

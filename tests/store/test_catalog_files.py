@@ -1,4 +1,4 @@
-"""Many sessions, threads and processes; what stays open; files that can't be used."""
+"""Many sessions, threads and processes; what stays open; files of other versions."""
 
 import asyncio
 import sqlite3
@@ -157,44 +157,3 @@ async def test_few_sessions_stay_open_and_a_busy_one_always_does(
     assert await catalog.open("busy").get_items() == talk(1), "opened again where it was left"
     catalog.restart()
     assert Counted.still_open == set()
-
-
-async def test_no_restart_while_a_reply_is_being_written(catalog: Catalog) -> None:
-    catalog.create("a", "Memory")
-    async with catalog.lock("a"):
-        with pytest.raises(CatalogError, match="Stop it or wait"):
-            catalog.restart()
-        assert catalog.info("a") is not None
-    assert catalog.restart() == ["a"]
-
-
-# -- files that can't be used ---------------------------------------------------------------
-
-
-def spoil(path: Path, how: str) -> None:
-    if how == "no folder":
-        path.parent.write_text("a file where the folder should be")
-    elif how == "a folder":
-        path.mkdir(parents=True)
-    else:
-        Catalog(path).restart()
-        data = bytearray(path.read_bytes())
-        data[18] = 3  # A write version that SQLite does not know: it will only read such a file.
-        path.write_bytes(b"no database" * 1000 if how == "no database" else data)
-
-
-@pytest.mark.parametrize(
-    ("how", "error", "message"),
-    [
-        ("no folder", OSError, "exists|directory"),
-        ("a folder", sqlite3.OperationalError, "unable to open"),
-        ("no database", sqlite3.DatabaseError, "not a database"),
-        ("read-only", sqlite3.OperationalError, "readonly"),
-    ],
-)
-def test_a_file_that_cannot_be_used_is_an_error_that_says_so(
-    path: Path, how: str, error: type[Exception], message: str
-) -> None:
-    spoil(path, how)
-    with pytest.raises(error, match=message):
-        Catalog(path).create("a", "File")

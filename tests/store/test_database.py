@@ -150,27 +150,6 @@ async def test_a_session_dated_in_the_future_does_not_stay_on_top(
 # -- rows and reports -----------------------------------------------------------------------
 
 
-async def test_rows_from_either_end(path: Path, database: SessionDatabase) -> None:
-    await write(path, "other", ["between"])
-    await write(path, "talk", "abcde")
-    rows = database.rows("talk")
-    assert database.rows("talk", last=2) == rows[-2:]
-    assert database.rows("talk", after=rows[2].id) == rows[3:]
-    assert database.rows("talk", last=1, after=rows[2].id) == rows[4:]
-    assert database.rows("talk", last=0) == database.rows("nobody") == []
-
-
-async def test_row_ids_are_never_used_twice(path: Path, database: SessionDatabase) -> None:
-    """Otherwise an undone and repeated turn would look like the session that was confirmed."""
-    with closing(SQLiteSession("talk", path)) as session:
-        await session.add_items(talk(1))
-        before = database.version("talk")
-        await session.clear_session()
-        await session.add_items(talk(1))
-    after = database.version("talk")
-    assert after.item_count == before.item_count and after != before
-
-
 async def test_reports_follow_their_questions(path: Path, database: SessionDatabase) -> None:
     await write(path, "talk", "abc")
     one, two, three = (report(f"agent {row.id}", row.id) for row in database.rows("talk"))
