@@ -2,7 +2,7 @@
 
 It speaks both APIs, whole and streamed, and answers with the number of messages it was sent, so
 that a reply follows from the request. With the Responses API it calls a tool that is required.
-`answer` and `fail` make it answer something else instead.
+`answer`, `next_answers` and `fail` make it answer something else instead.
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ class LoopbackServer:
         self.answer: Answer | None = None
         self.output: Callable[[Request], Answer | list[Any]] | None = None
         """Makes the items of each response, in place of a message or a required call."""
+        self.next_answers: list[Answer] = []
+        """One for each of the next requests; then `answer` holds again."""
         self.closed = threading.Event()
         handler = type("Handler", (_Handler,), {"fake": self})
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -105,10 +107,11 @@ class _Handler(BaseHTTPRequestHandler):
         return self.fake.requests[-1]
 
     def _answer(self, request: Request, right: Answer) -> None:
-        answer = self.fake.answer or right
+        following = self.fake.next_answers
+        answer = following.pop(0) if following else self.fake.answer or right
         # As a slow server waits, but no longer than this server lives.
         self.fake.closed.wait(answer.delay)
-        body = answer.body.encode()
+        body = answer.body.encode(errors="surrogateescape")
         try:
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.content_type)

@@ -6,6 +6,7 @@ errors itself, uses `configured_model` and `describe_model`.
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -21,8 +22,15 @@ from agents.models import get_default_model
 from dotenv import load_dotenv
 from openai import AsyncOpenAI, OpenAI, OpenAIError, Timeout
 
-from session_lab.models.errors import ModelChoiceError, explain_error, not_an_api, server_name
-from session_lab.models.servers import ServerChatModel, ServerResponsesModel, http_client
+from session_lab.models.errors import (
+    ModelChoiceError,
+    explain_error,
+    not_an_api,
+    quote,
+    server_name,
+)
+from session_lab.models.servers import ServerChatModel, ServerResponsesModel
+from session_lab.models.wire import Client, HttpClient
 
 __all__ = [
     "ModelChoiceError",
@@ -42,6 +50,13 @@ NO_KEY_NEEDED = "no-key-needed"
 DEFAULT_TIMEOUT = 120.0
 CONNECT_TIMEOUT = 10.0
 APIS = ("chat_completions", "responses")
+PROXIES = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+HTTP_VARIABLES = (
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "OPENAI_CUSTOM_HEADERS"),
+    *PROXIES,
+    *(name.lower() for name in PROXIES),
+)
+"""What the HTTP client reads from the environment."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +81,9 @@ def choose_model() -> Model | str:
         ModelChoiceError: as `configured_model`.
     """
     sys.excepthook = _explain_uncaught
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What a console has no character for is printed as its number, and ends no program.
+        sys.stdout.reconfigure(errors="backslashreplace")
     model = configured_model()
     _announce(describe_model(model))
     return model
@@ -115,12 +133,21 @@ def configured_model() -> Model | str:
     if not quiet.handlers:
         quiet.addHandler(logging.NullHandler())
     settings = _read_settings()
-    if settings.base_url:
-        set_tracing_disabled(True)
-        return _server_model(settings)
-    if settings.api_key:
-        return _openai_model(settings)
-    set_tracing_disabled(True)
+    try:
+        if settings.base_url or not settings.api_key:
+            set_tracing_disabled(True)
+        if settings.base_url:
+            return _server_model(settings)
+        if settings.api_key:
+            return _openai_model(settings)
+    except ModelChoiceError:
+        raise
+    except Exception as error:  # Whatever HTTP finds wrong with proxies and certificates.
+        suspects = [name for name in HTTP_VARIABLES if os.environ.get(name)] or ["OPENAI_BASE_URL"]
+        raise ModelChoiceError(
+            f"No HTTP client can be made ({quote(str(error))}). Check what is set as "
+            f"{', '.join(suspects)}."
+        ) from None
     return _offline_model()
 
 
@@ -162,6 +189,7 @@ def _checked_url(url: str) -> str:
     try:
         parts = httpx2.URL(url)
         usable = parts.scheme in ("http", "https") and bool(parts.host)
+        usable = usable and (parts.port is None or 0 < parts.port < 65_536)
     except httpx2.InvalidURL:
         usable = False
     if not usable:
@@ -190,9 +218,11 @@ def _checked_timeout(text: str) -> float:
 
 
 def _client_options(settings: Settings) -> dict[str, Any]:
+    url = httpx2.URL(settings.base_url or OPENAI_URL)
     return {
         "api_key": settings.api_key or NO_KEY_NEEDED,
-        "base_url": settings.base_url or OPENAI_URL,
+        "base_url": url.copy_with(query=None, fragment=None),
+        "default_query": dict(url.params),
         "timeout": Timeout(settings.timeout, connect=min(settings.timeout, CONNECT_TIMEOUT)),
     }
 
@@ -200,7 +230,7 @@ def _client_options(settings: Settings) -> dict[str, Any]:
 @cache
 def _server_model(settings: Settings) -> Model:
     # No retries: a server that refuses is not running, and one that is slow gets slower.
-    client = AsyncOpenAI(**_client_options(settings), max_retries=0, http_client=http_client())
+    client = Client(**_client_options(settings), max_retries=0, http_client=HttpClient())
     name = settings.model or _only_model(settings)
     if settings.api == "responses":
         return ServerResponsesModel(name, client)
@@ -215,7 +245,7 @@ def _only_model(settings: Settings) -> str:
             answer = client.get("/models", cast_to=object)
     except OpenAIError as error:
         raise ModelChoiceError(explain_error(error)) from None
-    listed = answer.get("data") if isinstance(answer, dict) else None
+    listed = answer.get("data") or [] if isinstance(answer, dict) and "data" in answer else None
     if not isinstance(listed, list):
         raise ModelChoiceError(not_an_api(server_name(settings.base_url)))
     names = [str(model["id"]) for model in listed if isinstance(model, dict) and "id" in model]
@@ -239,7 +269,7 @@ def _openai_model(settings: Settings) -> str:
 
 @cache
 def _openai_client(settings: Settings) -> AsyncOpenAI:
-    return AsyncOpenAI(**_client_options(settings), max_retries=1, http_client=http_client())
+    return Client(**_client_options(settings), max_retries=1, http_client=HttpClient())
 
 
 @cache

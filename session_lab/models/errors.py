@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import socket
@@ -13,7 +14,13 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httpx2
-from agents.exceptions import MaxTurnsExceeded, ModelBehaviorError, ModelTimeoutError, UserError
+from agents.exceptions import (
+    MaxTurnsExceeded,
+    ModelBehaviorError,
+    ModelRefusalError,
+    ModelTimeoutError,
+    UserError,
+)
 from openai import (
     APIConnectionError,
     APIError,
@@ -21,6 +28,8 @@ from openai import (
     APIStatusError,
     APITimeoutError,
 )
+
+from session_lab.models.wire import ReplyError
 
 LONGEST_QUOTE = 240
 """Characters of a server's own message that are repeated."""
@@ -52,6 +61,18 @@ _NOT_AN_API = (
     "{server} answers, but not like an OpenAI-compatible server. Correct OPENAI_BASE_URL, which "
     "usually ends in /v1."
 )
+_NAMES_OF_WORDS = (
+    "message",
+    "msg",
+    "detail",
+    "details",
+    "error",
+    "errors",
+    "error_description",
+    "reason",
+    "title",
+)
+"""Where the JSON of an error says what is wrong, the plainest first."""
 _PERMISSIONS = "It may not be written: change its permissions or those of its folder."
 _FULL = "The disk is full: free some space."
 
@@ -121,6 +142,10 @@ _SENTENCES = {
         "{server} rejected the request ({error.status_code}: {said}). If this model cannot do "
         "what was asked, set OPENAI_DEFAULT_MODEL to another."
     ),
+    _Cause(ReplyError): (
+        "{server} sent {said}. Ask again. If that does not help, let the model write more tokens "
+        "(ModelSettings.max_tokens), or set OPENAI_DEFAULT_MODEL to another."
+    ),
     _Cause(APIError): (
         "{server} broke off its answer ({said}). Wait a moment, then run this again."
     ),
@@ -128,6 +153,7 @@ _SENTENCES = {
     _Cause(MaxTurnsExceeded): (
         "The agent stopped without an answer: {said}. Ask again in other words, or raise max_turns."
     ),
+    _Cause(ModelRefusalError): "{said}. Ask in other words.",
     _Cause(ModelBehaviorError): (
         "The model answered in a form that the SDK cannot use: {said}. Try again, or set "
         "OPENAI_DEFAULT_MODEL to a more capable model."
@@ -135,6 +161,10 @@ _SENTENCES = {
     _Cause(UserError, says=("unknown prefix",)): (
         "OpenAI has no model of the name in OPENAI_DEFAULT_MODEL ({said}). Correct it, or set "
         "OPENAI_BASE_URL to the server that has it."
+    ),
+    _Cause(UserError, says=("item", "content", "supported")): (
+        "The SDK cannot send this conversation ({said}). Take that item out of the session, or set "
+        "OPENAI_COMPATIBLE_API=responses if the server has that API."
     ),
     **{
         _Cause(sqlite3.Error, says=(sign,)): "The database file cannot be used ({said}). " + remedy
@@ -165,7 +195,7 @@ _SENTENCES = {
 def explain_error(error: BaseException) -> str | None:
     """One readable line for an error that the reader can mend, None for any other. Never a key."""
     server = _server_of(error.request) if isinstance(error, (APIError, *_CONNECTION)) else ""
-    said = _quote(_server_message(error) if isinstance(error, APIError) else str(error))
+    said = quote(_server_message(error) if isinstance(error, APIError) else str(error))
     name = getattr(error, "filename", None)
     file = f"{name} cannot be used" if name else "A file cannot be written"
     number, wait = 0, "a minute"
@@ -187,7 +217,7 @@ def explain_error(error: BaseException) -> str | None:
             and root is not None
             and server.startswith(cause.server)
         ):
-            return redacted(sentence.format(root=_quote(str(root)), **facts))
+            return redacted(sentence.format(root=quote(str(root)), **facts))
     return None
 
 
@@ -209,7 +239,7 @@ def server_name(url: str) -> str:
 
 
 def _server_of(request: httpx2.Request) -> str:
-    return server_name(re.sub(r"/(chat/completions|responses|models)$", "", str(request.url)))
+    return re.sub(r"/(chat/completions|responses|models)$", "", server_name(str(request.url)))
 
 
 def not_an_api(server: str) -> str:
@@ -218,18 +248,33 @@ def not_an_api(server: str) -> str:
 
 
 def _server_message(error: APIError) -> str:
+    """The server's own words, wherever its answer has them."""
     body = error.body
+    if isinstance(error, APIStatusError):
+        text = error.response.text.strip()
+        if text.startswith("<"):
+            return error.response.reason_phrase  # The page of a proxy says no more than its status.
+        body = text or body
+    return _words(body) or error.message
+
+
+def _words(body: object) -> str:
+    if isinstance(body, str):
+        # Some servers pass on the answer of another one, as text.
+        try:
+            inner = json.loads(body)
+        except ValueError:
+            inner = None
+        return (_words(inner) if isinstance(inner, dict | list | str) else "") or body
+    if isinstance(body, list):
+        return "; ".join(filter(None, map(_words, body)))
     if isinstance(body, dict):
-        inner = body.get("error", body)
-        message = inner.get("message") if isinstance(inner, dict) else inner
-        return str(message or error.message)
-    if isinstance(error, APIStatusError) and isinstance(body, str) and body:
-        # The page of a proxy says no more than its status.
-        return error.response.reason_phrase if body.startswith("<") else body
-    return error.message
+        return next(filter(None, (_words(body.get(name)) for name in _NAMES_OF_WORDS)), "")
+    return ""
 
 
-def _quote(text: str) -> str:
+def quote(text: str) -> str:
+    """One line of what somebody else said, without a key and never longer than `LONGEST_QUOTE`."""
     line = redacted(text).rstrip(". ")
     return line if len(line) <= LONGEST_QUOTE else f"{line[:LONGEST_QUOTE]}…"
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-import httpx2
 from agents import (
     ModelBehaviorError,
     ModelSettings,
@@ -17,7 +16,10 @@ from agents import (
 )
 from agents.items import ModelResponse, TResponseStreamEvent
 from agents.models.fake_id import FAKE_RESPONSES_ID
-from openai import APIResponseValidationError, DefaultAsyncHttpx2Client
+from agents.models.reasoning_content_replay import ReasoningContentReplayContext
+from openai import AsyncOpenAI
+
+from session_lab.models.wire import expect_reply
 
 from session_lab.history.rules import Api
 
@@ -29,10 +31,18 @@ TEXT_PARTS = ("text", "input_text", "output_text")
 class ServerChatModel(OpenAIChatCompletionsModel):
     """Chat Completions: reads every stored message and reports usage for a streamed reply too."""
 
+    def __init__(self, name: str, client: AsyncOpenAI) -> None:
+        super().__init__(name, client, should_replay_reasoning_content=_is_own_reasoning)
+
     async def get_response(
         self, system_instructions: str | None, input: Input, *args: Any, **kwargs: Any
     ) -> ModelResponse:
-        return await super().get_response(system_instructions, spell_out(input), *args, **kwargs)
+        with _answer() as mark:
+            response = await super().get_response(
+                system_instructions, spell_out(input), *args, **kwargs
+            )
+            mark(response.output)
+        return response
 
     async def stream_response(
         self,
@@ -48,13 +58,11 @@ class ServerChatModel(OpenAIChatCompletionsModel):
         events = super().stream_response(
             system_instructions, spell_out(input), model_settings, *args, **kwargs
         )
-        begun = False
-        async for event in events:
-            begun = begun or event.type == "response.created"
-            if not begun:
-                # The SDK takes a stream without a single chunk for an empty reply.
-                raise ModelBehaviorError("the server closed the stream without an answer")
-            yield event
+        with _answer() as mark:
+            async for event in events:
+                if event.type == "response.completed":
+                    mark(event.response.output)
+                yield event
 
 
 class ServerResponsesModel(OpenAIResponsesModel):
@@ -63,9 +71,12 @@ class ServerResponsesModel(OpenAIResponsesModel):
     async def get_response(
         self, system_instructions: str | None, input: Input, *args: Any, **kwargs: Any
     ) -> ModelResponse:
-        return await super().get_response(
-            system_instructions, without_foreign_reasoning(spell_out(input)), *args, **kwargs
-        )
+        with _answer() as mark:
+            response = await super().get_response(
+                system_instructions, without_foreign_reasoning(spell_out(input)), *args, **kwargs
+            )
+            mark(response.output)
+        return response
 
     async def stream_response(
         self, system_instructions: str | None, input: Input, *args: Any, **kwargs: Any
@@ -73,8 +84,35 @@ class ServerResponsesModel(OpenAIResponsesModel):
         events = super().stream_response(
             system_instructions, without_foreign_reasoning(spell_out(input)), *args, **kwargs
         )
-        async for event in events:
-            yield event
+        with _answer() as mark:
+            async for event in events:
+                if event.type == "response.completed":
+                    mark(event.response.output)
+                yield event
+
+
+@contextmanager
+def _answer() -> Iterator[Callable[[list[Any]], None]]:
+    """Ends in a `ModelBehaviorError` where the SDK stumbles over an answer.
+
+    It yields what notes on the message of a cut reply that it is not complete, as OpenAI does.
+    """
+    reply = expect_reply()
+
+    def mark(output: list[Any]) -> None:
+        for item in output:
+            if reply.is_cut and item.type == "message":
+                item.status = "incomplete"
+
+    try:
+        yield mark
+    except (AttributeError, LookupError, TypeError, ValueError) as error:  # pydantic's as well
+        raise ModelBehaviorError(f"{type(error).__name__}: {error}") from error
+
+
+def _is_own_reasoning(context: ReasoningContentReplayContext) -> bool:
+    """Whether a server is sent reasoning back: all that came from it, as some insist on it."""
+    return context.reasoning.origin_model in (None, context.model)
 
 
 def api_of(model: object) -> Api:
@@ -147,36 +185,3 @@ def _is_foreign_reasoning(item: Any) -> bool:
         and item.get("type") == "reasoning"
         and not isinstance(item.get("content"), list)
     )
-
-
-def http_client() -> httpx2.AsyncClient:
-    """An HTTP client that outlives an event loop and notices a server that is no API."""
-    return DefaultAsyncHttpx2Client(
-        # A kept connection belongs to the event loop that opened it, and is unusable in the next
-        # asyncio.run ("Event loop is closed"). One connection for each request has no such tie.
-        limits=httpx2.Limits(max_keepalive_connections=0),
-        event_hooks={"response": [_require_an_api]},
-    )
-
-
-async def _require_an_api(response: httpx2.Response) -> None:
-    """Stop at an answer that no API gives, such as a web page.
-
-    The client library would hand a page's text on as if it were a response, and the SDK would make
-    an empty reply of it when it streams.
-    """
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if not response.is_success or kind == "text/event-stream":
-        return
-    answer = _read_json(await response.aread())
-    asked = _read_json(response.request.content)
-    streamed = isinstance(asked, dict) and asked.get("stream")
-    if streamed or not (isinstance(answer, dict) and answer.keys() & {"choices", "output"}):
-        raise APIResponseValidationError(response, body=answer)
-
-
-def _read_json(text: bytes) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None

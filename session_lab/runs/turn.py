@@ -28,7 +28,7 @@ from session_lab.history.items import Item, kind
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import ModelCall, TurnReport
 from session_lab.history.summaries import Summarizer
-from session_lab.models.errors import explain_error, redacted
+from session_lab.models.errors import explain_error, quote
 from session_lab.models.offline import OfflineModel, estimate_tokens
 from session_lab.models.servers import api_of
 from session_lab.store.database import CatalogError
@@ -121,7 +121,7 @@ def error_line(error: BaseException) -> str:
     """What went wrong, in one line for a person."""
     if isinstance(error, CatalogError):
         return str(error)
-    return explain_error(error) or redacted(f"{type(error).__name__}: {error}")
+    return explain_error(error) or quote(f"{type(error).__name__}: {error}")
 
 
 async def _events(result: RunResultStreaming) -> AsyncGenerator[TextDelta | ToolEvent, None]:

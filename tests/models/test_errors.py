@@ -127,7 +127,7 @@ def test_an_answer_that_is_no_reply(
     [
         (Answer(delay=50), "{url} did not answer in time. Try again, choose a smaller"),
         (Answer(200, "data: ", EVENTS, missing=99), "{url} did not answer in time. Try again"),
-        (Answer(200, "data: [DONE]\n\n", EVENTS), "closed the stream without an answer"),
+        (Answer(200, "data: [DONE]\n\n", EVENTS), "{url} sent an empty reply; the stream"),
         (
             Answer(200, 'data: {"error": {"message": "out of memory"}}\n\n', EVENTS),
             "{url} broke off its answer (out of memory). Wait a moment, then run this again.",

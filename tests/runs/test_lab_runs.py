@@ -59,7 +59,7 @@ def test_a_report_names_the_rows_and_is_there_after_a_restart(make: MakeLab, pat
         assert call.sent == before[-6:-2]
         assert call.not_sent == {
             "Outside the last 2 turns.": before[-WINDOW:-6],
-            "Tool call without its output: the SDK drops it.": [before[-2]],
+            "Tool call without its output.": [before[-2]],
         }
     kinds = ["user", "tool call", "tool output", "assistant"]
     added = lab.catalog.database("long").rows("long", last=4)

@@ -1,0 +1,320 @@
+"""What a server sends, put into the form that OpenAI's API reference describes.
+
+Servers that are only compatible differ in small things, and the SDK trusts each of them: a call ID
+that comes a second time, arguments as an object, a token count that is no number. Every reply, of
+both APIs, whole or streamed, passes through here before the SDK reads it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextvars import ContextVar
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+from openai import APIError, APIResponseValidationError, AsyncOpenAI
+
+OPTIONAL = ("stream_options", "reasoning_content")
+"""What the SDK adds on our account. A server that refuses one is asked once more without it."""
+CUT = (
+    "length",
+    "max_tokens",
+    "max_output_tokens",
+    "incomplete",
+    "model_length",
+    "content_filter",
+    "error",
+)
+"""What servers give as `finish_reason` when a reply is not what the model would have said."""
+ENDS = ("response.completed", "response.incomplete")
+"""The events that hold the whole reply of the Responses API."""
+
+logger = logging.getLogger(__name__)
+
+
+class ReplyError(APIError):
+    """The server's reply is empty, or ends inside a tool call."""
+
+
+class Reply:
+    """One reply on its way to the SDK: the same object sees all of a stream."""
+
+    def __init__(self) -> None:
+        self.is_cut = False
+        """It has text, but it ended before the model was done."""
+        self.known_ids: set[str] = set()
+        self._end = ""
+        self._has_text = self._is_judged = False
+        self._half = ""
+        self._calls: dict[Any, str] = {}
+        self._arguments: dict[Any, str] = {}
+
+    def mend(self, answer: dict[str, Any], request: httpx2.Request) -> Any:
+        """One answer, chunk or event in the documented form.
+
+        Raises:
+            APIError: it is an error. `ReplyError`: it is the end, and there is no reply.
+        """
+        inner = answer.get("response")
+        response = inner if isinstance(inner, dict) else answer
+        if error := response.get("error"):
+            raise APIError("no reason given", request, body=error)
+        if "usage" in response:
+            response["usage"] = _usage(response["usage"])
+        if "choices" in response:
+            for choice in _objects(response, "choices"):
+                self._mend_choice(choice)
+        if isinstance(answer.get("item"), dict):
+            self._mend_item(answer["item"], answer.get("output_index"))
+        if "output" in response:
+            for place, item in enumerate(_objects(response, "output")):
+                self._mend_item(item, place)
+        if answer.get("type") in ENDS or "output" in answer:
+            details = response.get("incomplete_details") or {}
+            self._end = details.get("reason") or response.get("status") or "completed"
+            self.finish(request)
+            if self.is_cut:  # The SDK would throw away what there is of it.
+                response["status"] = "completed"
+                answer.update({"type": ENDS[0]} if "type" in answer else {})
+        return whole_text(answer)
+
+    def _mend_choice(self, choice: dict[str, Any]) -> None:
+        choice["index"] = choice.get("index") or 0
+        name = "message" if "message" in choice else "delta"
+        message = choice[name] = choice.get(name) or {}
+        text = _text(message.get("content"))
+        if text and name == "delta":  # A character of two halves may come in two chunks.
+            text = self._half + text
+            self._half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
+            text = text.removesuffix(self._half)
+        message["content"] = text
+        for place, call in enumerate(_objects(message, "tool_calls")):
+            function = call["function"] = call.get("function") or {}
+            place = call["index"] = call.get("index", place)
+            call["id"] = self._own_id(place, call.get("id"))
+            call["type"] = call.get("type") or "function"
+            function["arguments"] = _arguments(function.get("arguments"))
+            self._arguments[place] = self._arguments.get(place, "") + function["arguments"]
+        choice["finish_reason"] = choice.get("finish_reason") or None
+        self._end = choice["finish_reason"] or self._end or ("stop" if name == "message" else "")
+        self._has_text |= bool(text or message.get("refusal"))
+
+    def _mend_item(self, item: dict[str, Any], place: Any) -> None:
+        if item.get("type") == "function_call":
+            item["call_id"] = self._own_id(place, item.get("call_id"))
+            item["arguments"] = _arguments(item.get("arguments"))
+        elif item.get("type") == "message":
+            if not isinstance(item.get("content"), list):
+                text = _text(item.get("content")) or ""
+                item["content"] = [{"type": "output_text", "text": text, "annotations": []}]
+            parts = _objects(item, "content")
+            self._has_text |= any(part.get("text") or part.get("refusal") for part in parts)
+        elif item.get("type") != "reasoning":
+            self._calls[place] = "of a hosted tool"
+
+    def _own_id(self, place: Any, call_id: Any) -> str:
+        """The ID of the call at that place: the server's, unless there is none or it is taken."""
+        if place not in self._calls:
+            if not (isinstance(call_id, str) and call_id) or call_id in self.known_ids:
+                call_id = f"call_{uuid4().hex}"
+            self.known_ids.add(call_id)
+            self._calls[place] = call_id
+        return self._calls[place]
+
+    def finish(self, request: httpx2.Request) -> None:
+        """Judge the reply at its end.
+
+        Raises:
+            ReplyError: it is empty, or ends inside a tool call.
+        """
+        if self._is_judged:
+            return
+        self._is_judged = True
+        how = f"it ended with: {self._end}" if self._end else "the stream ended early"
+        is_cut = not self._end or self._end in CUT
+        if not (self._has_text or self._calls or self._end == "content_filter"):
+            raise ReplyError(f"an empty reply; {how}", request, body=None)
+        half_a_call = is_cut and any(_read(text) is None for text in self._arguments.values())
+        if half_a_call or (not self._end and request.url.path.endswith("/responses")):
+            raise ReplyError(f"a part of a reply; {how}", request, body=None)
+        self.is_cut = is_cut and self._has_text
+        if self.is_cut:
+            logger.warning("The reply is cut; %s. Ask the model to go on.", how)
+
+
+def _objects(holder: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """The objects in a list of `holder`, which then is a list that holds nothing else."""
+    each = holder[name] if isinstance(holder.get(name), list) else []
+    holder[name] = [one for one in each if isinstance(one, dict)]
+    return list(holder[name])
+
+
+def _text(content: Any) -> str | None:
+    """The text of a message whose content is a string, a part or a list of parts."""
+    if content is None or isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else [content]
+    return "".join(str(part.get("text") or "") for part in parts if isinstance(part, dict))
+
+
+def _arguments(arguments: Any) -> str:
+    if arguments is None or isinstance(arguments, str):
+        return arguments or ""
+    return json.dumps(arguments)
+
+
+def _usage(used: Any) -> dict[str, Any] | None:
+    if not isinstance(used, dict):
+        return None
+    counts = {name: _count(value) for name, value in used.items() if name.endswith("_tokens")}
+    details = {name: _usage(value) for name, value in used.items() if name.endswith("_details")}
+    return {**used, **counts, **details}
+
+
+def _count(value: Any) -> int:
+    try:
+        return int(value)
+    except (OverflowError, TypeError, ValueError):
+        return 0
+
+
+def whole_text(value: Any) -> Any:
+    """The same JSON, with halves of a surrogate pair joined, or replaced where one is alone.
+
+    JSON can hold half of an emoji; UTF-8 cannot, so that nobody could send or print it.
+    """
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, dict):
+        return {whole_text(name): whole_text(each) for name, each in value.items()}
+    return [whole_text(each) for each in value] if isinstance(value, list) else value
+
+
+def _read(text: bytes | str) -> Any:
+    try:
+        return json.loads(text.decode("utf-8", "replace") if isinstance(text, bytes) else text)
+    except ValueError:
+        return None
+
+
+_expected: ContextVar[Reply | None] = ContextVar("expected", default=None)
+
+
+def expect_reply() -> Reply:
+    """The reply to the next request of this task, for one who wants to know how it ended."""
+    _expected.set(reply := Reply())
+    return reply
+
+
+class Client(AsyncOpenAI):
+    """The client library, which sends only text that is Unicode."""
+
+    async def post(self, path: str, *, body: Any = None, **options: Any) -> Any:
+        return await super().post(path, body=whole_text(body), **options)
+
+
+class HttpClient(httpx2.AsyncClient):
+    """HTTP that outlives an event loop, notices a server that is no API, and mends its replies."""
+
+    def __init__(self) -> None:
+        # A kept connection belongs to the event loop that opened it, and is unusable in the next
+        # asyncio.run ("Event loop is closed"). One connection for each request has no such tie.
+        limits = httpx2.Limits(max_keepalive_connections=0)
+        super().__init__(limits=limits, follow_redirects=True)
+        self._known_ids: set[str] = set()
+        self._refused: set[str] = set()
+
+    async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        """Send a request of the client library; the reply comes back in the documented form.
+
+        Raises:
+            APIResponseValidationError: the answer is none that an API gives, a web page say. The
+                client library would take it for a reply, and the SDK for an empty one.
+            APIError: as `Reply.mend` and `Reply.finish`. While a reply streams, reading raises it.
+        """
+        reply = _expected.get() or Reply()
+        _expected.set(None)
+        asked = _read(request.content) or {}
+        self._known_ids.update(_call_ids(asked))
+        reply.known_ids = self._known_ids
+        response = await super().send(_without(self._refused, asked, request), **options)
+        if response.status_code in (400, 422):
+            said = (await response.aread()).decode("utf-8", "replace")
+            refused = self._refused | {name for name in OPTIONAL if name in said}
+            if (plainer := _without(refused, asked, request)) is not request:
+                response = await super().send(plainer, **options)
+                if response.is_success:
+                    self._refused = refused
+        if not response.is_success:
+            return response
+        headers = httpx2.Headers(response.headers)
+        for name in ("content-encoding", "content-length", "transfer-encoding"):
+            headers.pop(name, None)
+        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind == "text/event-stream":
+            return httpx2.Response(
+                200, headers=headers, request=request, stream=_Mended(response, reply)
+            )
+        answer = _read(await response.aread())
+        keys = answer.keys() if isinstance(answer, dict) else set()
+        if not keys & ({"error"} if asked.get("stream") else {"choices", "output", "error"}):
+            raise APIResponseValidationError(response, body=answer)
+        mended = reply.mend(answer, request)
+        reply.finish(request)
+        return httpx2.Response(200, headers=headers, request=request, json=mended)
+
+
+class _Mended(httpx2.AsyncByteStream):
+    """The lines of an event stream, each with its data mended."""
+
+    def __init__(self, response: httpx2.Response, reply: Reply) -> None:
+        self._response, self._reply = response, reply
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        rest = b""
+        async for piece in self._response.aiter_bytes():
+            *lines, rest = (rest + piece).split(b"\n")
+            for line in lines:
+                yield self._mend(line) + b"\n"
+        yield self._mend(rest)
+        self._reply.finish(self._response.request)
+
+    def _mend(self, line: bytes) -> bytes:
+        name, _, data = line.partition(b":")
+        if data.strip() == b"[DONE]":
+            self._reply.finish(self._response.request)
+        answer = _read(data) if name == b"data" else None
+        if not isinstance(answer, dict):
+            return line
+        return b"data: " + json.dumps(self._reply.mend(answer, self._response.request)).encode()
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
+
+
+def _call_ids(asked: dict[str, Any]) -> set[str]:
+    items = [item for name in ("messages", "input") for item in _objects({**asked}, name)]
+    calls = [call for item in items for call in (item, *(item.get("tool_calls") or []))]
+    return {str(call.get("call_id") or call.get("id")) for call in calls}
+
+
+def _without(names: set[str], asked: dict[str, Any], request: httpx2.Request) -> httpx2.Request:
+    """The same request, or if one of these fields is in it a new one that lacks them."""
+    holders = [asked, *_objects({"messages": None, **asked}, "messages")]
+    if not any(holder.keys() & names for holder in holders):
+        return request
+    plain = {name: value for name, value in asked.items() if name not in names}
+    if "messages" in plain:
+        plain["messages"] = [
+            {name: value for name, value in message.items() if name not in names}
+            for message in holders[1:]
+        ]
+    headers = httpx2.Headers(request.headers)
+    headers.pop("content-length", None)
+    body = json.dumps(plain).encode()
+    return httpx2.Request(
+        request.method, request.url, headers=headers, content=body, extensions=request.extensions
+    )

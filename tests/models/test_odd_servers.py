@@ -1,0 +1,570 @@
+"""Servers that are only compatible: it works, or one line says why, and nothing stored is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from agents import Agent, Runner, SessionSettings, SQLiteSession, function_tool
+from loopback_server import CHAT, RESPONSES, Answer, LoopbackServer, Request
+from readme_checks import ROOT
+
+from session_lab.models import choose
+from session_lab.models.choose import choose_model, configured_model, explain_error
+
+USED = {"prompt_tokens": 11, "completion_tokens": 5, "total_tokens": 16}
+EVENTS = "text/event-stream"
+DONE = "data: [DONE]\n\n"
+
+
+@pytest.fixture
+def server(openai_unset: None) -> Iterator[LoopbackServer]:
+    with LoopbackServer() as server:
+        os.environ.update(OPENAI_BASE_URL=server.url, OPENAI_DEFAULT_MODEL="tiny-model")
+        yield server
+
+
+@pytest.fixture
+async def session(tmp_path: Path) -> AsyncIterator[SQLiteSession]:
+    session = SQLiteSession("user_123", tmp_path / "sessions.db")
+    yield session
+    session.close()
+
+
+@pytest.fixture(params=[False, True], ids=["whole", "streamed"])
+def streamed(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+@pytest.fixture(params=["chat_completions", "responses"])
+def api(request: pytest.FixtureRequest, server: LoopbackServer) -> str:
+    os.environ["OPENAI_COMPATIBLE_API"] = request.param
+    return str(request.param)
+
+
+@function_tool
+def order_status(order_id: str) -> str:
+    """Where an order is."""
+    return f"{order_id} is on its way"
+
+
+async def run(
+    session: SQLiteSession | None, streamed: bool, text: str = "Hello", **settings: Any
+) -> Any:
+    agent = Agent("Assistant", model=configured_model(), tools=[order_status], **settings)
+    if not streamed:
+        return await Runner.run(agent, text, session=session)
+    result = Runner.run_streamed(agent, text, session=session)
+    async for _ in result.stream_events():
+        pass
+    return result
+
+
+async def error_line(session: SQLiteSession, streamed: bool, text: str = "Hello") -> str:
+    """What is said of the run's error. The question stays stored, and a later run is answered."""
+    before = await session.get_items()
+    with pytest.raises(Exception) as raised:
+        await run(session, streamed, text)
+    stored = await session.get_items()
+    assert stored == [*before, {"role": "user", "content": text}]
+    line = explain_error(raised.value)
+    assert line is not None and "\n" not in line
+    assert (await run(session, streamed, "And now?")).final_output.startswith("I was sent")
+    return line
+
+
+def events(*answers: object, done: str = DONE) -> Answer:
+    return Answer(200, "".join(f"data: {json.dumps(each)}\n\n" for each in answers) + done, EVENTS)
+
+
+def chat(streamed: bool, message: dict[str, Any], end: str | None = "stop", **more: Any) -> Answer:
+    """A Chat Completions reply with this message, whole or in two chunks."""
+    head = {"id": "chat-1", "created": 1, "model": "tiny-model"}
+    if not streamed:
+        choice = {"index": 0, "message": message, "finish_reason": end}
+        return Answer(body=json.dumps({**head, "choices": [choice], "usage": USED, **more}))
+    first = {"index": 0, "delta": {"role": "assistant", **message}}
+    last = {"index": 0, "delta": {}, "finish_reason": end}
+    return events({**head, "choices": [first]}, {**head, "choices": [last], "usage": USED, **more})
+
+
+def response(streamed: bool, output: Any, **more: Any) -> Answer:
+    """A Responses reply with this output, whole or as events."""
+    whole = {"id": "resp-1", "object": "response", "created_at": 1, "model": "tiny-model"}
+    whole |= {"tool_choice": "auto", "tools": [], "parallel_tool_calls": False, "output": output}
+    whole = {**whole, "status": "completed", **more}
+    if not streamed:
+        return Answer(body=json.dumps(whole))
+    created = {"type": "response.created", "sequence_number": 0}
+    created["response"] = {**whole, "status": "in_progress", "output": None}
+    items = [
+        {"type": "response.output_item.done", "output_index": place, "item": item}
+        for place, item in enumerate(output or [])
+    ]
+    last = {"type": f"response.{whole['status']}", "response": whole, "sequence_number": 9}
+    return events(created, *items, last, done="")
+
+
+MISSING = object()
+
+
+def tool_calls(
+    api: str, streamed: bool, *ids: Any, arguments: Any = '{"order_id": "A-1"}'
+) -> Answer:
+    """A reply that calls the tool once for each ID."""
+    named = {"name": "order_status", "arguments": arguments}
+    if api == "responses":
+        item = {"type": "function_call", "status": "completed", **named}
+        given = [{} if call_id is MISSING else {"call_id": call_id} for call_id in ids]
+        return response(streamed, [{**item, "id": f"fc-{n}", **i} for n, i in enumerate(given)])
+    call = {"type": "function", "function": named}
+    given = [{} if call_id is MISSING else {"id": call_id} for call_id in ids]
+    calls = [{**call, **i, **({"index": n} if streamed else {})} for n, i in enumerate(given)]
+    return chat(streamed, {"content": None, "tool_calls": calls}, "tool_calls")
+
+
+def tool_ids(request: Request) -> tuple[list[str], list[str]]:
+    """The IDs of the calls and of the outputs that a request holds, in their order."""
+    items = request.items
+    if request.path == RESPONSES:
+        kinds = ("function_call", "function_call_output")
+        calls, outputs = ([i["call_id"] for i in items if i.get("type") == kind] for kind in kinds)
+        return calls, outputs
+    calls = [each["id"] for item in items for each in item.get("tool_calls") or []]
+    return calls, [item["tool_call_id"] for item in items if item["role"] == "tool"]
+
+
+# Tool calls
+
+
+@pytest.mark.parametrize("call_id", ["call_0", "", None, MISSING, 7])
+async def test_every_call_of_a_session_has_an_id_of_its_own(
+    call_id: Any, api: str, streamed: bool, server: LoopbackServer, session: SQLiteSession
+) -> None:
+    for _ in range(2):
+        server.next_answers = [tool_calls(api, streamed, call_id, call_id)]
+        assert (await run(session, streamed)).final_output.startswith("I was sent")
+    calls, outputs = tool_ids(server.requests[-1])
+    assert len(set(calls)) == 4 and calls == outputs and all(calls)
+    stored = cast(list[Any], await session.get_items())
+    assert [item["call_id"] for item in stored if item.get("type") == "function_call"] == calls
+    assert (calls[0] == "call_0") == (call_id == "call_0"), "kept as long as nobody else has it"
+
+
+async def test_an_id_repeats_that_is_stored_and_not_sent(
+    api: str, streamed: bool, server: LoopbackServer, session: SQLiteSession
+) -> None:
+    session.session_settings = SessionSettings(limit=0)
+    for _ in range(2):
+        server.next_answers = [tool_calls(api, streamed, "call_0")]
+        await run(session, streamed)
+    stored = cast(list[Any], await session.get_items(limit=99))
+    assert len({item["call_id"] for item in stored if item.get("type") == "function_call"}) == 2
+
+
+async def test_an_id_repeats_after_a_restart(
+    api: str, streamed: bool, server: LoopbackServer, session: SQLiteSession
+) -> None:
+    for key in ("", "sk-of-another-client"):
+        os.environ["OPENAI_API_KEY"] = key
+        server.next_answers = [tool_calls(api, streamed, "call_0")]
+        await run(session, streamed)
+    calls, outputs = tool_ids(server.requests[-1])
+    assert len(set(calls)) == 2 and calls == outputs
+
+
+@pytest.mark.parametrize("arguments", [{"order_id": "A-1"}, '{"order_id": "A-1"}'])
+async def test_arguments_may_be_an_object(
+    arguments: Any, api: str, streamed: bool, server: LoopbackServer, session: SQLiteSession
+) -> None:
+    server.next_answers = [tool_calls(api, streamed, "c-1", arguments=arguments)]
+    await run(session, streamed)
+    _, made, output, _ = cast(list[Any], await session.get_items())
+    assert (made["arguments"], output["output"]) == ('{"order_id": "A-1"}', "A-1 is on its way")
+
+
+async def test_a_part_of_a_tool_call_is_not_run(
+    streamed: bool, server: LoopbackServer, session: SQLiteSession
+) -> None:
+    reply = tool_calls("chat_completions", streamed, "c-1", arguments='{"order_id": ')
+    reply.body = reply.body.replace('"finish_reason": "tool_calls"', '"finish_reason": "length"')
+    server.next_answers = [reply]
+    line = await error_line(session, streamed)
+    assert line.startswith(f"{server.url} sent a part of a reply; it ended with: length. Ask")
+
+
+# Texts, counts and ends
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [{"type": "text", "text": "Oslo "}, {"type": "text", "text": "is far."}],
+        [{"type": "thinking", "thinking": []}, {"type": "text", "text": "Oslo is far."}],
+        {"type": "text", "text": "Oslo is far."},
+    ],
+    ids=["parts", "thinking", "part"],
+)
+async def test_content_may_be_a_list_of_parts(
+    content: Any, streamed: bool, server: LoopbackServer, session: SQLiteSession
+) -> None:
+    server.next_answers = [chat(streamed, {"content": content})]
+    assert (await run(session, streamed)).final_output == "Oslo is far."
+    await run(session, streamed, "Go on.")
+    assert server.requests[-1].items[1]["content"] == "Oslo is far."
+
+
+TEXT = {"type": "message", "id": "msg-1", "role": "assistant", "content": "Oslo is far."}
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [
+        (None, (0, 0)),
+        ("n/a", (0, 0)),
+        ({"prompt_tokens": None, "completion_tokens": "many", "total_tokens": None}, (0, 0)),
+        ({"prompt_tokens": "7", "completion_tokens": 3.0, "prompt_tokens_details": None}, (7, 3)),
+        ({**USED, "completion_tokens_details": {"reasoning_tokens": "none"}}, (11, 5)),
+    ],
+    ids=json.dumps,
+)
+async def test_usage_may_be_no_number(
+    usage: Any, tokens: tuple[int, int], api: str, streamed: bool, server: LoopbackServer
+) -> None:
+    reply = chat(streamed, {"content": "Oslo is far."}, usage=usage)
+    if api == "responses":
+        text = json.dumps(usage).replace("prompt", "input").replace("completion", "output")
+        reply = response(streamed, [TEXT], usage=json.loads(text))
+    server.next_answers = [reply]
+    result = await run(None, streamed)
+    used = result.context_wrapper.usage
+    assert (result.final_output, used.requests) == ("Oslo is far.", 1)
+    assert (used.input_tokens, used.output_tokens) == tokens
+
+
+@pytest.mark.parametrize(
+    ("end", "streamed"),
+    [("length", False), ("content_filter", False), ("length", True), (None, True)],
+)
+async def test_a_cut_reply_is_stored_as_incomplete(
+    end: str | None,
+    streamed: bool,
+    server: LoopbackServer,
+    session: SQLiteSession,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server.next_answers = [chat(streamed, {"content": "Oslo is"}, end)]
+    assert (await run(session, streamed)).final_output == "Oslo is"
+    how = f"it ended with: {end}" if end else "the stream ended early"
+    assert caplog.messages == [f"The reply is cut; {how}. Ask the model to go on."]
+    await run(session, streamed, "Go on.")
+    stored = cast(list[Any], await session.get_items())
+    assert [item.get("status") for item in stored] == [None, "incomplete", None, "completed"]
+    assert server.requests[-1].items[1]["content"] == "Oslo is"
+
+
+async def test_a_cut_response_is_stored_as_incomplete(
+    streamed: bool, server: LoopbackServer, session: SQLiteSession
+) -> None:
+    os.environ["OPENAI_COMPATIBLE_API"] = "responses"
+    why = {"reason": "max_output_tokens"}
+    server.next_answers = [response(streamed, [TEXT], status="incomplete", incomplete_details=why)]
+    assert (await run(session, streamed)).final_output == TEXT["content"]
+    await run(session, streamed, "Go on.")
+    stored = cast(list[Any], await session.get_items())
+    assert [item.get("status") for item in stored] == [None, "incomplete", None, "completed"]
+
+
+EMPTY = "sent an empty reply; it ended with: "
+
+
+@pytest.mark.parametrize(
+    ("message", "end", "line"),
+    [
+        ({"content": ""}, "stop", EMPTY + "stop"),
+        ({"content": None}, "length", EMPTY + "length"),
+        ({"content": [], "tool_calls": []}, "tool_calls", EMPTY + "tool_calls"),
+        ({"content": "", "reasoning_content": "Hm."}, "length", EMPTY + "length"),
+        ({"content": None, "refusal": "I may not."}, "stop", "refused to produce output: I may"),
+        ({"content": ""}, "content_filter", "refused to produce output: Response withheld"),
+    ],
+    ids=lambda value: json.dumps(value)[:40],
+)
+async def test_a_refused_or_empty_reply_is_an_error(
+    message: Any,
+    end: str,
+    line: str,
+    streamed: bool,
+    server: LoopbackServer,
+    session: SQLiteSession,
+) -> None:
+    server.next_answers = [chat(streamed, message, end)]
+    assert line in await error_line(session, streamed)
+
+
+@pytest.mark.parametrize(
+    ("output", "more", "line"),
+    [
+        (None, {}, EMPTY + "completed"),
+        ([{**TEXT, "content": []}], {}, EMPTY + "completed"),
+        (None, {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}},
+         EMPTY + "max_output_tokens"),
+        ([{**TEXT, "content": [{"type": "refusal", "refusal": "I may not."}]}], {},
+         "refused to produce output: I may not. Ask in other words."),
+        (None, {"status": "failed", "error": {"code": "x", "message": "out of memory"}},
+         "broke off its answer (out of memory)."),
+    ],
+    ids=["null", "no part", "incomplete", "refusal", "failed"],
+)  # fmt: skip
+async def test_a_refused_or_empty_response_is_an_error(
+    output: Any,
+    more: Any,
+    line: str,
+    streamed: bool,
+    server: LoopbackServer,
+    session: SQLiteSession,
+) -> None:
+    os.environ["OPENAI_COMPATIBLE_API"] = "responses"
+    server.next_answers = [response(streamed, output, **more)]
+    assert line in await error_line(session, streamed)
+
+
+async def test_a_stream_of_events_that_breaks_off(
+    server: LoopbackServer, session: SQLiteSession
+) -> None:
+    os.environ["OPENAI_COMPATIBLE_API"] = "responses"
+    whole = response(True, [TEXT])
+    begun = whole.body.partition('data: {"type": "response.completed"')[0]
+    server.next_answers = [Answer(200, begun, EVENTS)]
+    assert "sent a part of a reply; the stream ended early" in await error_line(session, True)
+
+
+# Half an emoji
+
+
+@pytest.mark.parametrize("where", ["stored", "asked"])
+async def test_a_session_with_half_an_emoji_goes_on(
+    where: str, api: str, streamed: bool, server: LoopbackServer, session: SQLiteSession
+) -> None:
+    half = "a \ud83d b"
+    if where == "stored":
+        await session.add_items([{"role": "user", "content": half}])
+    result = await run(session, streamed, "Go on." if where == "stored" else half)
+    assert result.final_output.startswith("I was sent")
+    assert server.requests[-1].items[0]["content"] == "a \ufffd b"
+    assert cast(Any, (await session.get_items())[0])["content"] == half, "stored as it came"
+
+
+@pytest.mark.parametrize(
+    ("chunks", "text"),
+    [
+        (["a \ud83d b"], "a \ufffd b"),
+        (["a \ud83d", "\ude00 b"], "a 😀 b"),
+        (["a \ud83d"], "a "),
+    ],
+)
+async def test_half_an_emoji_from_a_stream(
+    chunks: list[str], text: str, server: LoopbackServer, session: SQLiteSession
+) -> None:
+    parts: list[Any] = [{"choices": [{"delta": {"content": chunk}}]} for chunk in chunks]
+    server.next_answers = [events(*parts, {"choices": [{"delta": {}, "finish_reason": "stop"}]})]
+    assert (await run(session, True)).final_output == text
+    await run(session, True, "Go on.")
+    assert server.requests[-1].items[1]["content"] == text
+
+
+async def test_bytes_that_are_no_utf_8(streamed: bool, server: LoopbackServer) -> None:
+    """As a server sends them that hands on a token which ends inside a character."""
+    reply = chat(streamed, {"content": "a % b"})
+    server.next_answers = [Answer(200, reply.body.replace("%", "\udcf0"), reply.content_type)]
+    assert (await run(None, streamed)).final_output == "a \ufffd b"
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_a_console_without_the_character_ends_no_program(encoding: str) -> None:
+    program = "from session_lab.models import choose_model; choose_model(); print('\u2192 Zoë 😀')"
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True)
+    e = "ë" if encoding == "cp1252" else "\\xeb"
+    assert (done.returncode, done.stdout.decode(encoding).strip()) == (
+        0,
+        f"\\u2192 Zo{e} \\U0001f600",
+    )
+
+
+# What a server wants or refuses
+
+
+CALL = {"id": "c-1", "function": {"name": "order_status", "arguments": '{"order_id": "A-1"}'}}
+REASONED = {"content": None, "reasoning_content": "A tool knows.", "tool_calls": [CALL]}
+
+
+@pytest.mark.parametrize("model", ["tiny-model", "deepseek-chat"])
+async def test_reasoning_content_goes_back_to_the_server(
+    model: str, streamed: bool, server: LoopbackServer, session: SQLiteSession
+) -> None:
+    os.environ["OPENAI_DEFAULT_MODEL"] = model
+    server.next_answers = [chat(streamed, REASONED, "tool_calls")]
+    await run(session, streamed)
+    await run(session, streamed, "And now?")
+    for request in server.requests[1:]:
+        [asking] = [item for item in request.items if item.get("tool_calls")]
+        assert asking["reasoning_content"] == "A tool knows."
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (400, {"error": {"message": "Unrecognized request argument supplied: {}"}}),
+        (422, {"detail": [{"loc": ["body", "{}"], "msg": "Extra inputs are not permitted"}]}),
+    ],
+)
+@pytest.mark.parametrize("field", ["stream_options", "reasoning_content"])
+async def test_a_server_that_refuses_a_field_is_asked_without_it(
+    field: str, status: int, said: Any, server: LoopbackServer, session: SQLiteSession
+) -> None:
+    refusal = Answer(status, json.dumps(said).replace("{}", field))
+    server.next_answers = [chat(True, REASONED, "tool_calls"), refusal]
+    result = await run(session, True)
+    assert result.final_output.startswith("I was sent")
+    await run(session, True, "And now?")
+    bodies = [json.dumps(request.body) for request in server.requests]
+    sent = [f'"{field}"' in body for body in bodies]
+    assert sent == [field == "stream_options", True, False, False], "asked once more; remembered"
+
+
+async def test_what_is_refused_for_another_reason_is_asked_once(
+    streamed: bool, server: LoopbackServer, session: SQLiteSession
+) -> None:
+    server.next_answers = [Answer(400, '{"error": "no tools here"}')]
+    await error_line(session, streamed)
+    assert len(server.requests) == 2, "this one, and the next turn's"
+
+
+# Errors in the server's own words
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"detail": "the model is asleep"}',
+        '{"detail": [{"loc": ["body"], "msg": "the model is asleep"}]}',
+        '{"error": "the model is asleep"}',
+        '{"error": null, "message": "the model is asleep"}',
+        '{"error": {"message": {"message": "the model is asleep"}}}',
+        '{"error": {"error": {"code": 7, "message": "the model is asleep"}}}',
+        '{"error": {"message": "{\\"error\\": {\\"message\\": \\"the model is asleep\\"}}"}}',
+        '{"errors": [{"message": "the model is asleep"}]}',
+        '[{"error": {"message": "the model is asleep"}}]',
+        '"the model is asleep"',
+        "the model is asleep",
+    ],
+)
+@pytest.mark.parametrize("status", [400, 503])
+async def test_an_error_in_the_words_of_the_server(
+    body: str, status: int, streamed: bool, server: LoopbackServer, session: SQLiteSession
+) -> None:
+    server.next_answers = [Answer(status, body)]
+    assert f"({status}: the model is asleep)" in await error_line(session, streamed)
+
+
+@pytest.mark.parametrize("body", ['{"error": "asleep"}', '{"error": {"message": "asleep"}}'])
+@pytest.mark.parametrize(
+    ("kind", "streamed"), [("application/json", False), ("application/json", True), (EVENTS, True)]
+)
+async def test_an_error_that_calls_itself_a_success(
+    body: str, kind: str, streamed: bool, server: LoopbackServer, session: SQLiteSession
+) -> None:
+    server.next_answers = [Answer(200, f"data: {body}\n\n" if kind == EVENTS else body, kind)]
+    assert "broke off its answer (asleep)" in await error_line(session, streamed)
+
+
+async def test_no_line_holds_a_whole_item(
+    streamed: bool, server: LoopbackServer, session: SQLiteSession
+) -> None:
+    image = {"type": "input_magic", "image_url": "data:image/png;base64," + "A" * 4_000_000}
+    items: Any = [{"role": "user", "content": [image]}, {"type": "item_reference", "id": "x" * 999}]
+    for item in items:
+        await session.clear_session()
+        await session.add_items([item])
+        with pytest.raises(Exception) as raised:
+            await run(session, streamed)
+        line = explain_error(raised.value)
+        assert line is not None and len(line) < 600 and "Take that item out" in line
+
+
+# While the client is built
+
+
+def choose_in_a_program(**variables: str) -> str:
+    """What a program says that chooses a model with these variables, and ends in one line."""
+    for name in choose.HTTP_VARIABLES:
+        os.environ.pop(name, None)
+    os.environ.update(variables)
+    program = "from session_lab.models import choose_model; choose_model()"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+    assert "secret" not in done.stderr
+    return done.stderr.strip()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "cause"),
+    [
+        ("ALL_PROXY", "socks5://user:secret@127.0.0.1:1080", "Using SOCKS proxy, but"),
+        ("https_proxy", "http://[::1", "Invalid port: ':1'"),
+        ("SSL_CERT_FILE", "/none/ca.pem", "[Errno 2] No such file or directory"),
+    ],
+)
+def test_what_goes_wrong_while_the_client_is_built(
+    name: str, value: str, cause: str, server: LoopbackServer
+) -> None:
+    line = choose_in_a_program(**{name: value})
+    assert line.startswith(f"No HTTP client can be made ({cause}")
+    assert line.endswith(f"). Check what is set as {name}.")
+
+
+@pytest.mark.parametrize("settings", [{"OPENAI_API_KEY": "sk-secret"}, {}], ids=["OpenAI", "none"])
+def test_what_goes_wrong_without_a_server(settings: dict[str, str], openai_unset: None) -> None:
+    line = choose_in_a_program(SSL_CERT_FILE="/none/ca.pem", **settings)
+    assert line.endswith("Check what is set as SSL_CERT_FILE.")
+
+
+def test_a_server_whose_models_cannot_be_asked_for(server: LoopbackServer) -> None:
+    del os.environ["OPENAI_DEFAULT_MODEL"]
+    line = choose_in_a_program(all_proxy="socks4://user:secret@127.0.0.1:1080")
+    assert line.endswith("Check what is set as all_proxy.")
+
+
+@pytest.mark.parametrize("port", ["99999", "0", "-1"])
+def test_a_port_that_cannot_be(port: str, server: LoopbackServer) -> None:
+    os.environ["OPENAI_BASE_URL"] = f"http://127.0.0.1:{port}/v1"
+    with pytest.raises(ValueError, match="OPENAI_BASE_URL must be a full address such as"):
+        choose_model()
+
+
+async def test_an_address_with_a_query(streamed: bool, server: LoopbackServer) -> None:
+    os.environ["OPENAI_BASE_URL"] = f"{server.url}?api-version=3&key=secret"
+    del os.environ["OPENAI_DEFAULT_MODEL"]
+    server.next_answers = [Answer(body='{"data": [{"id": "tiny-model"}]}'), Answer(503, "Busy")]
+    with pytest.raises(Exception) as raised:
+        await run(None, streamed)
+    assert [request.path for request in server.requests] == [
+        f"{path}?api-version=3&key=secret" for path in ("/v1/models", CHAT)
+    ]
+    assert str(explain_error(raised.value)).startswith(f"{server.url} failed (503: Busy).")
+
+
+def test_a_server_with_no_models(server: LoopbackServer) -> None:
+    del os.environ["OPENAI_DEFAULT_MODEL"]
+    server.answer = Answer(body='{"object": "list", "data": null}')
+    with pytest.raises(ValueError, match=r"lists 0 models\. Set OPENAI_DEFAULT_MODEL"):
+        choose_model()
