@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from agents import (
+    Model,
     ModelBehaviorError,
     ModelSettings,
     OpenAIChatCompletionsModel,
@@ -28,18 +29,18 @@ Input = str | list[TResponseInputItem]
 TEXT_PARTS = ("text", "input_text", "output_text")
 
 
-class ServerChatModel(OpenAIChatCompletionsModel):
-    """Chat Completions: reads every stored message and reports usage for a streamed reply too."""
+class _ServerModel(Model):
+    """Sends items in a form that every server reads, and marks a reply that the server cut."""
 
-    def __init__(self, name: str, client: AsyncOpenAI) -> None:
-        super().__init__(name, client, should_replay_reasoning_content=_is_own_reasoning)
+    def fitting(self, items: Input) -> Input:
+        return spell_out(items)
 
     async def get_response(
         self, system_instructions: str | None, input: Input, *args: Any, **kwargs: Any
     ) -> ModelResponse:
         with _answer() as mark:
-            response = await super().get_response(
-                system_instructions, spell_out(input), *args, **kwargs
+            response = await super().get_response(  # type: ignore[safe-super]
+                system_instructions, self.fitting(input), *args, **kwargs
             )
             mark(response.output)
         return response
@@ -55,40 +56,27 @@ class ServerChatModel(OpenAIChatCompletionsModel):
         if model_settings.include_usage is None:
             # Unless it is asked to, a server leaves the token counts out of a stream.
             model_settings = replace(model_settings, include_usage=True)
-        events = super().stream_response(
-            system_instructions, spell_out(input), model_settings, *args, **kwargs
-        )
         with _answer() as mark:
-            async for event in events:
+            async for event in super().stream_response(  # type: ignore[safe-super]
+                system_instructions, self.fitting(input), model_settings, *args, **kwargs
+            ):
                 if event.type == "response.completed":
                     mark(event.response.output)
                 yield event
 
 
-class ServerResponsesModel(OpenAIResponsesModel):
-    """The Responses API, with stored items in the form that every server reads."""
+class ServerChatModel(_ServerModel, OpenAIChatCompletionsModel):
+    """Chat Completions. A server is sent back the reasoning that came from it."""
 
-    async def get_response(
-        self, system_instructions: str | None, input: Input, *args: Any, **kwargs: Any
-    ) -> ModelResponse:
-        with _answer() as mark:
-            response = await super().get_response(
-                system_instructions, without_foreign_reasoning(spell_out(input)), *args, **kwargs
-            )
-            mark(response.output)
-        return response
+    def __init__(self, name: str, client: AsyncOpenAI) -> None:
+        super().__init__(name, client, should_replay_reasoning_content=_is_own_reasoning)
 
-    async def stream_response(
-        self, system_instructions: str | None, input: Input, *args: Any, **kwargs: Any
-    ) -> AsyncIterator[TResponseStreamEvent]:
-        events = super().stream_response(
-            system_instructions, without_foreign_reasoning(spell_out(input)), *args, **kwargs
-        )
-        with _answer() as mark:
-            async for event in events:
-                if event.type == "response.completed":
-                    mark(event.response.output)
-                yield event
+
+class ServerResponsesModel(_ServerModel, OpenAIResponsesModel):
+    """The Responses API."""
+
+    def fitting(self, items: Input) -> Input:
+        return without_foreign_reasoning(spell_out(items))
 
 
 @contextmanager
@@ -111,7 +99,7 @@ def _answer() -> Iterator[Callable[[list[Any]], None]]:
 
 
 def _is_own_reasoning(context: ReasoningContentReplayContext) -> bool:
-    """Whether a server is sent reasoning back: all that came from it, as some insist on it."""
+    """Some servers insist on it in a tool's turn, whatever their model is called."""
     return context.reasoning.origin_model in (None, context.model)
 
 

@@ -19,15 +19,7 @@ from openai import APIError, APIResponseValidationError, AsyncOpenAI
 
 OPTIONAL = ("stream_options", "reasoning_content")
 """What the SDK adds on our account. A server that refuses one is asked once more without it."""
-CUT = (
-    "length",
-    "max_tokens",
-    "max_output_tokens",
-    "incomplete",
-    "model_length",
-    "content_filter",
-    "error",
-)
+CUT = {"length", "max_tokens", "max_output_tokens", "model_length", "content_filter", "error"}
 """What servers give as `finish_reason` when a reply is not what the model would have said."""
 ENDS = ("response.completed", "response.incomplete")
 """The events that hold the whole reply of the Responses API."""
@@ -63,7 +55,7 @@ class Reply:
         if error := response.get("error"):
             raise APIError("no reason given", request, body=error)
         if "usage" in response:
-            response["usage"] = _usage(response["usage"])
+            response["usage"] = _usage(response["usage"], "choices" in response)
         if "choices" in response:
             for choice in _objects(response, "choices"):
                 self._mend_choice(choice)
@@ -166,19 +158,30 @@ def _arguments(arguments: Any) -> str:
     return json.dumps(arguments)
 
 
-def _usage(used: Any) -> dict[str, Any] | None:
+def _usage(used: Any, is_chat: bool) -> dict[str, Any] | None:
     if not isinstance(used, dict):
         return None
-    counts = {name: _count(value) for name, value in used.items() if name.endswith("_tokens")}
-    details = {name: _usage(value) for name, value in used.items() if name.endswith("_details")}
-    return {**used, **counts, **details}
+    names = ("prompt_tokens", "completion_tokens") if is_chat else ("input_tokens", "output_tokens")
+    counts = {**dict.fromkeys(names, 0), **_counts(used)}
+    total = counts.get("total_tokens") or sum(counts[name] for name in names)
+    details = {
+        name: _counts(value) if isinstance(value, dict) else None
+        for name, value in used.items()
+        if name.endswith("_details")
+    }
+    return {**used, **counts, **details, "total_tokens": total}
 
 
-def _count(value: Any) -> int:
-    try:
-        return int(value)
-    except (OverflowError, TypeError, ValueError):
-        return 0
+def _counts(used: dict[str, Any]) -> dict[str, int]:
+    """Every number of tokens in it; what is no number counts as 0."""
+    counts = {}
+    for name, value in used.items():
+        if name.endswith("_tokens"):
+            try:
+                counts[name] = int(value)
+            except (OverflowError, TypeError, ValueError):
+                counts[name] = 0
+    return counts
 
 
 def whole_text(value: Any) -> Any:
@@ -250,21 +253,22 @@ class HttpClient(httpx2.AsyncClient):
                     self._refused = refused
         if not response.is_success:
             return response
-        headers = httpx2.Headers(response.headers)
-        for name in ("content-encoding", "content-length", "transfer-encoding"):
-            headers.pop(name, None)
+        about = ("content-type", "content-encoding", "content-length", "transfer-encoding")
+        headers = {name: value for name, value in response.headers.items() if name not in about}
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == "text/event-stream":
-            return httpx2.Response(
-                200, headers=headers, request=request, stream=_Mended(response, reply)
-            )
+            headers["content-type"] = kind
+            stream = _Mended(response, reply)
+            return httpx2.Response(200, headers=headers, request=request, stream=stream)
         answer = _read(await response.aread())
         keys = answer.keys() if isinstance(answer, dict) else set()
         if not keys & ({"error"} if asked.get("stream") else {"choices", "output", "error"}):
             raise APIResponseValidationError(response, body=answer)
         mended = reply.mend(answer, request)
         reply.finish(request)
-        return httpx2.Response(200, headers=headers, request=request, json=mended)
+        headers["content-type"] = "application/json"
+        content = json.dumps(mended)
+        return httpx2.Response(200, headers=headers, request=request, content=content)
 
 
 class _Mended(httpx2.AsyncByteStream):
@@ -296,22 +300,22 @@ class _Mended(httpx2.AsyncByteStream):
 
 
 def _call_ids(asked: dict[str, Any]) -> set[str]:
-    items = [item for name in ("messages", "input") for item in _objects({**asked}, name)]
-    calls = [call for item in items for call in (item, *(item.get("tool_calls") or []))]
-    return {str(call.get("call_id") or call.get("id")) for call in calls}
+    """The IDs of the tool calls in a request of either API."""
+    items = _objects({**asked}, "messages") + _objects({**asked}, "input")
+    calls = [call for item in items for call in item.get("tool_calls") or []]
+    return {call["id"] for call in calls} | {str(item.get("call_id")) for item in items}
 
 
 def _without(names: set[str], asked: dict[str, Any], request: httpx2.Request) -> httpx2.Request:
     """The same request, or if one of these fields is in it a new one that lacks them."""
-    holders = [asked, *_objects({"messages": None, **asked}, "messages")]
-    if not any(holder.keys() & names for holder in holders):
-        return request
     plain = {name: value for name, value in asked.items() if name not in names}
-    if "messages" in plain:
+    if "messages" in asked:
         plain["messages"] = [
             {name: value for name, value in message.items() if name not in names}
-            for message in holders[1:]
+            for message in asked["messages"]
         ]
+    if plain == asked:
+        return request
     headers = httpx2.Headers(request.headers)
     headers.pop("content-length", None)
     body = json.dumps(plain).encode()

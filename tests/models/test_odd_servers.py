@@ -231,6 +231,7 @@ TEXT = {"type": "message", "id": "msg-1", "role": "assistant", "content": "Oslo 
         ({"prompt_tokens": None, "completion_tokens": "many", "total_tokens": None}, (0, 0)),
         ({"prompt_tokens": "7", "completion_tokens": 3.0, "prompt_tokens_details": None}, (7, 3)),
         ({**USED, "completion_tokens_details": {"reasoning_tokens": "none"}}, (11, 5)),
+        ({}, (0, 0)),
     ],
     ids=json.dumps,
 )
@@ -246,6 +247,7 @@ async def test_usage_may_be_no_number(
     used = result.context_wrapper.usage
     assert (result.final_output, used.requests) == ("Oslo is far.", 1)
     assert (used.input_tokens, used.output_tokens) == tokens
+    assert used.total_tokens == sum(tokens)
 
 
 @pytest.mark.parametrize(
