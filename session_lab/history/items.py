@@ -117,6 +117,20 @@ def is_assistant_message(item: object) -> bool:
     return kind(item) == "assistant"
 
 
+def ending(item: object) -> str:
+    """How a reply ended, where that was not well: "Refused", "Empty" or "Cut off", else "".
+
+    The API marks a reply that it had to cut with the status "incomplete".
+    """
+    content = field(item, "content")
+    parts = content if isinstance(content, list) else []
+    if any(field(part, "type") == "refusal" for part in parts):
+        return "Refused"
+    if not text_of(item).strip():
+        return "Empty"
+    return "Cut off" if field(item, "status") == "incomplete" else ""
+
+
 def text_of(item: object) -> str:
     """The text a person would read in an item: a message's text, a tool call, a tool's output.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from session_lab.history.items import is_hosted, kind, text_of, tool_name
+from session_lab.history.items import ending, is_hosted, kind, text_of, tool_name
 from session_lab.history.report import TurnReport
 from session_lab.pages.safe_text import SHOWN_CHARACTERS, as_typed, fetches_nothing, is_json
 from session_lab.store.database import Row
@@ -75,7 +75,7 @@ def _show_row(row: Row, report: TurnReport | None, key: str) -> None:
     elif what == "assistant":
         with st.chat_message("assistant"):
             show_reply(text_of(row.item), key)
-            st.caption(reply_label(report))
+            st.caption(" · ".join(filter(None, (ending(row.item), reply_label(report)))))
     else:
         with st.chat_message("tool", avatar=":material/build:"):
             show_tool(row.item)
