@@ -251,7 +251,7 @@ def _only_model(settings: Settings) -> str:
     names = [str(model["id"]) for model in listed if isinstance(model, dict) and "id" in model]
     if len(names) == 1:
         return names[0]
-    examples = f" ({', '.join(names[:5])}{', ...' if names[5:] else ''})" if names else ""
+    examples = f" ({quote(', '.join(names[:5]))}{', ...' if names[5:] else ''})" if names else ""
     raise ModelChoiceError(
         f"{server_name(settings.base_url)} lists {len(names)} models{examples}. "
         "Set OPENAI_DEFAULT_MODEL to the one to use."

@@ -14,6 +14,7 @@ from agents import (
     OpenAIChatCompletionsModel,
     OpenAIResponsesModel,
     TResponseInputItem,
+    UserError,
 )
 from agents.items import ModelResponse, TResponseStreamEvent
 from agents.models.fake_id import FAKE_RESPONSES_ID
@@ -81,9 +82,10 @@ class ServerResponsesModel(_ServerModel, OpenAIResponsesModel):
 
 @contextmanager
 def _answer() -> Iterator[Callable[[list[Any]], None]]:
-    """Ends in a `ModelBehaviorError` where the SDK stumbles over an answer.
+    """Gives what notes on the message of a cut reply that it is not complete, as OpenAI does.
 
-    It yields what notes on the message of a cut reply that it is not complete, as OpenAI does.
+    Raises:
+        ModelBehaviorError, UserError: the SDK stumbled over the answer, or over a stored item.
     """
     reply = expect_reply()
 
@@ -95,7 +97,9 @@ def _answer() -> Iterator[Callable[[list[Any]], None]]:
     try:
         yield mark
     except (AttributeError, LookupError, TypeError, ValueError) as error:  # pydantic's as well
-        raise ModelBehaviorError(f"{type(error).__name__}: {error}") from error
+        if reply.is_asked_for:
+            raise ModelBehaviorError(f"{type(error).__name__}: {error}") from error
+        raise UserError(f"an item is not whole: {type(error).__name__}: {error}") from error
 
 
 def _is_own_reasoning(context: ReasoningContentReplayContext) -> bool:

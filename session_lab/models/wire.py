@@ -35,6 +35,7 @@ class Reply:
     """One reply on its way to the SDK: the same object sees all of a stream."""
 
     def __init__(self) -> None:
+        self.is_asked_for = False
         self.is_cut = False
         """It has text, but it ended before the model was done."""
         self.known_ids: set[str] = set()
@@ -242,7 +243,7 @@ class HttpClient(httpx2.AsyncClient):
         _expected.set(None)
         asked = _read(request.content) or {}
         self._known_ids.update(_call_ids(asked))
-        reply.known_ids = self._known_ids
+        reply.is_asked_for, reply.known_ids = True, self._known_ids
         response = await super().send(_without(self._refused, asked, request), **options)
         if response.status_code in (400, 422):
             said = (await response.aread()).decode("utf-8", "replace")

@@ -488,18 +488,57 @@ async def test_an_error_that_calls_itself_a_success(
     assert "broke off its answer (asleep)" in await error_line(session, streamed)
 
 
-async def test_no_line_holds_a_whole_item(
-    streamed: bool, server: LoopbackServer, session: SQLiteSession
+IMAGE = "data:image/png;base64," + "A" * 4_000_000
+CANNOT_BE_SENT: list[Any] = [
+    {"role": "user", "content": [{"type": "input_magic", "image_url": IMAGE}]},
+    {"type": "item_reference", "id": "x" * 4_000_000},
+    {"type": "function_call_output", "call_id": "c-1"},
+]
+
+
+@pytest.mark.parametrize("item", CANNOT_BE_SENT, ids=lambda item: item.get("type", "message"))
+async def test_a_line_about_an_item_never_holds_the_whole_item(
+    item: Any, streamed: bool, server: LoopbackServer, session: SQLiteSession
 ) -> None:
-    image = {"type": "input_magic", "image_url": "data:image/png;base64," + "A" * 4_000_000}
-    items: Any = [{"role": "user", "content": [image]}, {"type": "item_reference", "id": "x" * 999}]
-    for item in items:
-        await session.clear_session()
-        await session.add_items([item])
-        with pytest.raises(Exception) as raised:
-            await run(session, streamed)
-        line = explain_error(raised.value)
-        assert line is not None and len(line) < 600 and "Take that item out" in line
+    await session.add_items([item])
+    with pytest.raises(Exception) as raised:
+        await run(session, streamed)
+    line = explain_error(raised.value)
+    assert line is not None and len(line) < 600
+    assert line.startswith("The SDK cannot send this conversation (")
+    assert len(await session.get_items()) == 2
+
+
+PROGRAM = """
+import asyncio
+from agents import Agent, Runner
+from session_lab.models import choose_model
+
+agent = Agent("Assistant", model=choose_model())
+print(asyncio.run(Runner.run(agent, "Hello")).final_output)
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "printed", "said"),
+    [
+        (
+            "Oslo is",
+            "Oslo is\n",
+            "The reply is cut; it ended with: length. Ask the model to go on.",
+        ),
+        ("", "", "{url} sent an empty reply; it ended with: length. Ask again. If that does not"),
+    ],
+    ids=["cut", "empty"],
+)
+def test_a_lesson_says_so_in_one_line(
+    content: str, printed: str, said: str, server: LoopbackServer
+) -> None:
+    server.answer = chat(False, {"content": content}, "length")
+    done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0 if printed else 1, printed)
+    [_, line] = done.stderr.splitlines()
+    assert line.startswith(said.format(url=server.url))
 
 
 # While the client is built
