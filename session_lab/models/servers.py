@@ -21,9 +21,8 @@ from agents.models.fake_id import FAKE_RESPONSES_ID
 from agents.models.reasoning_content_replay import ReasoningContentReplayContext
 from openai import AsyncOpenAI
 
-from session_lab.models.wire import expect_reply
-
 from session_lab.history.rules import Api
+from session_lab.models.wire import expect_reply
 
 Input = str | list[TResponseInputItem]
 

@@ -17,7 +17,6 @@ from session_lab.history.items import user_item
 from session_lab.store.catalog import Catalog
 from session_lab.store.database import SHOWN_TABLES, SessionDatabase, SessionInfo
 
-
 PICTURE = {"type": "input_image", "image_url": "data:image/png;base64," + "cafe" * 50}
 
 
