@@ -79,9 +79,16 @@ def sendable(items: Sequence[Any], api: Api = "Responses") -> list[Any]:
     return kept
 
 
-def repair(items: Sequence[Any]) -> list[Any]:
+def repair(items: Sequence[Any], api: Api = "Responses") -> list[Any]:
     """The history as it can be stored anew and continued: nothing in it is refused."""
-    return sendable(items)
+    return sendable(items, api)
+
+
+def new_findings(before: Sequence[Any], after: Sequence[Any], api: Api) -> list[Finding]:
+    """What the API refuses of the beginning `after` of the history `before`, but not of all."""
+    known = {finding.place for finding in diagnose(before, api) if finding.is_refused}
+    found = (finding for finding in diagnose(after, api) if finding.is_refused)
+    return [finding for finding in found if finding.place not in known]
 
 
 def safe_start(items: Sequence[Any], index: int) -> int:

@@ -17,7 +17,6 @@ from session_lab.history.items import (
     is_hosted,
     is_user_message,
     kind,
-    split_pairs,
 )
 
 
@@ -49,11 +48,6 @@ _TOOLS = ("assistant", "tool call", "tool output", "mcp approval request", "mcp 
 def _asks_or_answers(item: Item) -> bool:
     is_done = field(item, "status") in (None, "completed", "failed")
     return kind(item) in _TOOLS or (is_hosted(item) and not is_done)
-
-
-def pop_splits_pair(items: Sequence[Item]) -> bool:
-    """Whether `pop_item()` would part a tool call from its output."""
-    return bool(items) and bool(split_pairs(items[:-1]) - split_pairs(items))
 
 
 class SessionChanged(Exception):

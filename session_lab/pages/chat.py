@@ -41,6 +41,7 @@ MENU: dict[str, Callable[[Lab, Tab, str], Dialog]] = {
     "Fork": dialogs.fork_dialog,
     "Export": dialogs.export_dialog,
     "Import": dialogs.import_dialog,
+    "Repair": dialogs.repair_dialog,
     "Delete": dialogs.delete_dialog,
     "Restart": dialogs.restart_dialog,
 }

@@ -14,7 +14,8 @@ from typing import Any
 import streamlit as st
 
 from session_lab.history.items import assistant_item, text_to_edit, user_item
-from session_lab.history.turns import pop_splits_pair
+from session_lab.history.report import WINDOW
+from session_lab.history.rules import Api, Finding, diagnose, new_findings, repair, safe_end
 from session_lab.pages.open_lab import shown_errors, wait_for
 from session_lab.pages.safe_text import as_typed, count_of, item_line
 from session_lab.pages.tab import Dialog, Tab, carry_out, dialog
@@ -77,19 +78,14 @@ def undo_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
 
 def pop_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
     seen = _something(lab, session_id, last_item(lab.catalog, session_id))
-    before = all_seen(lab.catalog, session_id, max(0, seen.version.item_count - LISTED)).items
+    end = all_seen(lab.catalog, session_id, max(0, seen.version.item_count - WINDOW)).items
+    broken = new_findings(end, end[:-1], lab.api)
 
     def draw() -> None:
         st.write("`pop_item()` removes the newest item, whatever it is:")
         _list_items(seen.items)
         _warn_of_unreadable(seen)
-        if pop_splits_pair(before):
-            st.warning(
-                "This parts a tool call from its output. The SDK sends no call without its output. "
-                "An output without its call is sent, unless a limit is set, and OpenAI refuses the "
-                "request. Undo turn removes both.",
-                icon=":material/link_off:",
-            )
+        _warn_of_findings(broken, lab.api, "Undo turn removes all of it.")
         _button(
             tab, "Pop this item", lambda: wait_for(lab.remove(session_id, seen, whole_turn=False))
         )
@@ -148,12 +144,16 @@ def fork_dialog(lab: Lab, tab: Tab, session_id: str, item_count: int | None = No
     """Offer to copy the first `item_count` items, all if None."""
     info = lab.catalog.existing(session_id)
     copied = info.item_count if item_count is None else item_count
+    whole = all_seen(lab.catalog, session_id).items
+    broken = new_findings(whole, whole[:copied], lab.api)
+    safe = safe_end(whole, copied)
 
     def draw() -> None:
         st.write(
             f"The first {copied:,} of {count_of(info.item_count, 'item')} are copied into a new "
             "session. The two go separate ways from there."
         )
+        _warn_of_findings(broken, lab.api, f"A fork after item {safe:,} parts nothing.")
         with st.form("fork", border=False):
             _id_input(_free_id(lab, session_id))
             _storage_choice()
@@ -165,6 +165,38 @@ def fork_dialog(lab: Lab, tab: Tab, session_id: str, item_count: int | None = No
         tab.session_id = new_id
 
     return dialog("Fork", draw)
+
+
+def repair_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
+    """Show what an API would refuse, before and after, and offer a repaired copy."""
+    items = all_seen(lab.catalog, session_id).items
+    found = [finding for finding in diagnose(items, lab.api) if finding.is_refused]
+    repaired = repair(items, lab.api)
+
+    def draw() -> None:
+        if not found:
+            st.info(f"Nothing to repair: {lab.api} accepts all {count_of(len(items), 'item')}.")
+            return
+        st.write(
+            f"Of {count_of(len(items), 'item')}, {lab.api} refuses {len(found):,}. The copy holds "
+            f"{len(repaired):,}; this session stays as it is."
+        )
+        for finding in found[:LISTED]:
+            before = f"{finding.place + 1:d} · {item_line(items[finding.place], 60)}"
+            after = "goes" if finding.instead is None else "stays, changed"
+            st.markdown(f"- {before} **{after}**: {as_typed(finding.problem)}")
+        if len(found) > LISTED:
+            st.caption(f"and {len(found) - LISTED:,} more.")
+        _id_input(_free_id(lab, session_id))
+        _button(tab, "Make a repaired copy", copy)
+
+    def copy() -> None:
+        new_id = _typed_id()
+        title = lab.catalog.existing(session_id).title
+        wait_for(lab.import_items(new_id, f"{title} (repaired)", repaired))
+        tab.session_id = new_id
+
+    return dialog("Repair", draw)
 
 
 def export_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
@@ -213,6 +245,8 @@ def import_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
             return
         st.write(f"**{as_typed(found.title, 60)}** holds {count_of(len(found.items), 'item')}.")
         _list_items(found.items)
+        refused = [finding for finding in diagnose(found.items, lab.api) if finding.is_refused]
+        _warn_of_findings(refused, lab.api, "Repair makes a copy without them.")
         _id_input(_free_id(lab, found.session_id))
         _button(tab, "Import as a new session", partial(import_session, found))
 
@@ -332,6 +366,17 @@ def _warn_of_unreadable(seen: Seen) -> None:
             f"{count_of(seen.unreadable, 'row')} that hold no JSON go too: `pop_item()` "
             "drops what it can't read. The Database tab shows them.",
             icon=":material/warning:",
+        )
+
+
+def _warn_of_findings(findings: Sequence[Finding], api: Api, instead: str) -> None:
+    """What the API will not accept after this, and what can be done instead."""
+    if findings:
+        problems = " ".join(dict.fromkeys(as_typed(finding.problem) for finding in findings))
+        st.warning(
+            f"After this, {api} refuses {count_of(len(findings), 'item')}, so the lab will not "
+            f"send them. {problems} {instead}",
+            icon=":material/link_off:",
         )
 
 

@@ -15,6 +15,7 @@ from session_lab.code_view.script import script
 from session_lab.history.items import Item, kind, one_line, text_to_edit
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import WINDOW, ModelCall, TurnReport
+from session_lab.history.rules import Finding
 from session_lab.models.offline import estimate_tokens
 from session_lab.pages import dialogs
 from session_lab.pages.open_lab import shown_errors, wait_for
@@ -82,23 +83,35 @@ def show_items(lab: Lab, tab: Tab, info: SessionInfo, *, is_busy: bool) -> None:
         page = st.pagination(pages, max_visible_pages=3, key=f"items-{info.session_id}-{pages}")
         st.caption("Page 1 holds the newest items.")
     rows = lab.catalog.database(info.session_id).rows(info.session_id, last=page * PER_PAGE)
+    found = lab.findings(info.session_id)
     left = len(rows) - (page - 1) * PER_PAGE
     for index, row in enumerate(rows[: max(0, left)][-PER_PAGE:]):
         position = info.item_count - len(rows) + max(0, left - PER_PAGE) + index
-        _show_item(lab, tab, info, row, position, is_busy=is_busy)
+        _show_item(lab, tab, info, row, position, found.get(row.id), is_busy=is_busy)
     if not rows:
         st.info("Nothing is stored yet. The first message stores two items: yours and the reply.")
 
 
 def _show_item(
-    lab: Lab, tab: Tab, info: SessionInfo, row: Row, position: int, *, is_busy: bool
+    lab: Lab,
+    tab: Tab,
+    info: SessionInfo,
+    row: Row,
+    position: int,
+    finding: Finding | None,
+    *,
+    is_busy: bool,
 ) -> None:
     """One line; the JSON and what can be done with the item on demand."""
     label = f"{position + 1:d} · {item_line(row.item, 60)}"
+    if finding is not None:
+        label += f" :orange[:material/warning: {as_typed(finding.problem)}]"
     line = st.expander(label, key=f"item-{row.id}", on_change="rerun", type="compact")
     if not line.open:
         return
     with line:
+        if finding is not None:
+            st.caption(as_typed(f"{finding.problem} {finding.remedy}"))
         st.json(row.item if row.item is not None else {"unreadable": row.data})
         with st.container(horizontal=True, gap="small"):
             can_edit = text_to_edit(row.item) is not None and not is_busy

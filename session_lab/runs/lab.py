@@ -27,7 +27,7 @@ from session_lab.code_view.agents import AgentName, make_agent
 from session_lab.history.items import Item, is_user_message, kind, text_to_edit, with_text
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import WINDOW, ModelCall, TurnReport
-from session_lab.history.rules import Api, diagnose
+from session_lab.history.rules import Api, Finding, diagnose
 from session_lab.history.summaries import Summarizer
 from session_lab.history.turns import remove_last, unanswered_turn
 from session_lab.models.servers import api_of
@@ -40,7 +40,7 @@ from session_lab.store.catalog import (
     LabSession,
     in_thread,
 )
-from session_lab.store.database import CatalogError, Row, Storage, Version
+from session_lab.store.database import CatalogError, Row, Storage, Version, findings
 from session_lab.store.opened import OpenedFile
 from session_lab.store.seen import Seen, all_seen
 
@@ -335,6 +335,14 @@ class Lab:
         return self.catalog.open(session_id)
 
     # -- what the inspector shows -----------------------------------------------------------
+
+    def findings(self, session_id: str) -> dict[int, Finding]:
+        """What is wrong with the session's items, by row ID."""
+        log, database = self._log(session_id), self.catalog.database(session_id)
+        version = (database.version(session_id), self.api, log.change)
+        if log.findings is None or log.findings[0] != version:
+            log.findings = version, findings(database.rows(session_id), self.api)
+        return log.findings[1]
 
     def change(self, session_id: str) -> Change:
         return self._log(session_id).change

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from session_lab.code_view.actions import Action, CreateSession, FoundItems
 from session_lab.history.items import Item
 from session_lab.history.report import TurnReport
+from session_lab.history.rules import Finding
 from session_lab.runs.live_turn import LiveTurn
 from session_lab.store.database import Row, SessionInfo, Version
 
@@ -41,6 +42,8 @@ class SessionLog:
     live: LiveTurn | None = None
     version: Version = field(default_factory=lambda: Version(0, 0))
     """What the session was after the last action. Anything else is another program's doing."""
+    findings: tuple[object, dict[int, Finding]] | None = None
+    """What was found in the session, and the state in which it was found."""
 
     def catch_up(
         self, info: SessionInfo, version: Version, items: Callable[[], list[Item]]

@@ -14,7 +14,6 @@ from session_lab.history.items import assistant_item, is_user_message, user_item
 from session_lab.history.turns import (
     SessionChanged,
     last_turns,
-    pop_splits_pair,
     remove_last,
     unanswered_turn,
 )
@@ -74,13 +73,6 @@ def test_an_unanswered_question_is_found_from_the_items(
     history: list[Any], is_answered: bool
 ) -> None:
     assert unanswered_turn(history) == ([] if is_answered else last_turns(history, 1))
-
-
-def test_a_pop_that_parts_a_call_from_its_output() -> None:
-    assert pop_splits_pair([user_item("hi"), call("c"), output("c")])
-    assert not pop_splits_pair(tool_turn(1))
-    assert not pop_splits_pair([user_item("hi"), call("c")]), "it was split before"
-    assert not pop_splits_pair([])
 
 
 # -- removing -------------------------------------------------------------------------------

@@ -238,7 +238,7 @@ def test_pop_item_warns_when_it_splits_a_pair(app: AppTest, db_path: Path) -> No
     store(db_path, "pair", user("How many days?"), call, output)
     open_session(app, "pair")
     press(app, "Pop item")
-    assert "parts a tool call from its output" in shown(app)
+    assert "Tool call without its output" in shown(app)
     assert len(rows(db_path, "pair")) == 3
 
 
