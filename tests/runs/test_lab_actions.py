@@ -13,7 +13,7 @@ from openai.types.responses.response_reasoning_item import ResponseReasoningItem
 
 from session_lab.code_view.actions import AddItems, CreateSession, FoundItems, Reopen, RunTurn
 from session_lab.code_view.script import script
-from session_lab.history.items import EDITABLE, fingerprint, is_user_message, kind, user_item
+from session_lab.history.items import fingerprint, is_user_message, text_to_edit, user_item
 from session_lab.history.policies import POLICY_KINDS, MemoryPolicy
 from session_lab.history.summaries import Summarizer
 from session_lab.runs.session_log import change_between
@@ -109,7 +109,7 @@ class Visit:
             self.lab.clear(self.session_id, all_seen(self.lab.catalog, self.session_id).version)
         elif name in ("pop", "undo"):
             {"pop": pop, "undo": undo}[name](self.lab, self.session_id)
-        elif row is not None and kind(row.item) in EDITABLE:
+        elif row is not None and text_to_edit(row.item) not in (None, text):
             self.lab.edit_item(self.session_id, row, text)
         else:
             return
