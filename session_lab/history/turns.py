@@ -5,15 +5,11 @@ Items before the first user message (a seeded greeting, say) are a turn without 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, cast
-
-from agents.memory import Session
+from typing import Any
 
 from session_lab.history.items import (
     Item,
     field,
-    fingerprint,
     is_hosted,
     is_user_message,
     kind,
@@ -48,37 +44,3 @@ _TOOLS = ("assistant", "tool call", "tool output", "mcp approval request", "mcp 
 def _asks_or_answers(item: Item) -> bool:
     is_done = field(item, "status") in (None, "completed", "failed")
     return kind(item) in _TOOLS or (is_hosted(item) and not is_done)
-
-
-class SessionChanged(Exception):
-    """The session's end is no longer what was confirmed; nothing was removed."""
-
-
-async def remove_last(session: Session, expected: Sequence[Item]) -> None:
-    """Remove `expected` from the end of the session, or nothing.
-
-    Each popped item is compared; where one differs, because another program wrote in between, all
-    that was popped is put back.
-
-    Raises:
-        SessionChanged: the session does not end with `expected`.
-    """
-    confirmed = [fingerprint(item) for item in expected]
-    tail = await session.get_items(limit=len(expected)) if expected else []
-    if [fingerprint(item) for item in tail] != confirmed:
-        raise SessionChanged("The session has changed since you looked. Nothing was removed.")
-    removed: list[Item] = []
-    for wanted in reversed(confirmed):
-        item = await session.pop_item()
-        if fingerprint(item) != wanted:
-            await session.add_items(_put_back(removed, item, confirmed))
-            raise SessionChanged("The session has changed since you looked. Nothing was removed.")
-        removed.insert(0, cast(Item, item))
-
-
-def _put_back(removed: list[Item], other: Item | None, confirmed: Sequence[str]) -> list[Item]:
-    """`removed` and the item that was popped instead of the next, in the order of their age."""
-    if other is None:
-        return removed
-    is_older = fingerprint(other) in confirmed
-    return [other, *removed] if is_older else [*removed, other]

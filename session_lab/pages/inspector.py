@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import streamlit as st
 
-from session_lab.code_view.actions import EditItem, snippet
+from session_lab.code_view.actions import EditItem, PopItem, UndoTurn, snippet
 from session_lab.code_view.agents import AgentName
 from session_lab.code_view.script import script
 from session_lab.history.items import Item, kind, one_line, text_to_edit
@@ -271,10 +271,10 @@ def show_code(lab: Lab, info: SessionInfo) -> None:
         "The SDK code behind what you just did. It runs as shown, on a database of its own "
         "(conversations.db), so it begins without this session's items."
     )
-    if isinstance(actions[-1], EditItem):
+    if isinstance(actions[-1], EditItem | UndoTurn | PopItem):
         st.caption(
-            "The SDK can't change an item. The app wrote the row in place; the code below has "
-            "the same outcome with the calls there are."
+            "The lab changed the rows in one transaction of its own, so that all of it or nothing "
+            "is done; the code below has the same outcome with the calls that the SDK has."
         )
     st.code(snippet(actions[-1], info.session_id, info.storage), language="python", wrap_lines=True)
     st.download_button(

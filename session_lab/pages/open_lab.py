@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from session_lab.history.turns import SessionChanged
 from session_lab.models.choose import configured_model
 from session_lab.models.offline import OfflineModel
 from session_lab.pages.safe_text import as_typed
@@ -21,7 +20,6 @@ from session_lab.runs.loop import BackgroundLoop
 from session_lab.runs.turn import error_line
 from session_lab.store.database import CatalogError
 from session_lab.store.opened import OpenedFile
-from session_lab.store.transfer import TransferError
 
 T = TypeVar("T")
 WORD_DELAY = 0.03
@@ -83,7 +81,7 @@ def readable(error: Exception) -> str:
     Raises:
         Exception: any other error, which is a bug and keeps its traceback.
     """
-    if isinstance(error, CatalogError | SessionChanged | TransferError):
+    if isinstance(error, CatalogError):
         return as_typed(str(error), 500)
     if isinstance(error, OSError | sqlite3.Error):
         return as_typed(error_line(error), 500)
@@ -95,5 +93,5 @@ def shown_errors() -> Iterator[None]:
     """Show what a person can do something about, instead of a traceback."""
     try:
         yield
-    except (CatalogError, SessionChanged, TransferError, OSError, sqlite3.Error) as error:
+    except (CatalogError, OSError, sqlite3.Error) as error:
         st.error(readable(error))

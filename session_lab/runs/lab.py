@@ -24,12 +24,11 @@ from session_lab.code_view.actions import (
     UndoTurn,
 )
 from session_lab.code_view.agents import AgentName, make_agent
-from session_lab.history.items import Item, is_user_message, kind, text_to_edit, with_text
+from session_lab.history.items import Item, kind, text_to_edit, with_text
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import WINDOW, ModelCall, TurnReport
 from session_lab.history.rules import Api, Finding, diagnose
 from session_lab.history.summaries import Summarizer
-from session_lab.history.turns import remove_last, unanswered_turn
 from session_lab.models.servers import api_of
 from session_lab.runs.live_turn import LiveTurn
 from session_lab.runs.session_log import Change, SessionLog, change_between
@@ -42,7 +41,7 @@ from session_lab.store.catalog import (
 )
 from session_lab.store.database import CatalogError, Row, Storage, Version, findings
 from session_lab.store.opened import OpenedFile
-from session_lab.store.seen import Seen, all_seen
+from session_lab.store.seen import Seen, all_seen, unanswered
 
 CHANGED = "The session has changed since you looked, so nothing was done. Look again."
 BUSY = "A reply is being written in this session. Stop it or wait, then try again."
@@ -107,11 +106,13 @@ class Lab:
         Raises:
             CatalogError: the ID is taken or not allowed.
         """
-        if not await self.create(session_id, "File"):
-            raise CatalogError(f"A session called {session_id!r} exists. Choose another ID.")
+        await self.catalog.create_with(session_id, "File", items)
         if title := title.encode("utf-8", "replace").decode().strip():
             await in_thread(self.catalog.rename, session_id, title[:MAX_TITLE_LENGTH])
-        await self._change(session_id, None, AddItems(items), lambda s: s.add_items(items))
+        actions = [CreateSession(session_id), AddItems(items)]
+        await in_thread(self._start_over, session_id, actions)
+        rows = await in_thread(self.catalog.database(session_id).rows, session_id)
+        self._log(session_id).change = change_between([], rows)
 
     async def restart(self) -> list[str]:
         """Close every session as the end of the process would. Returns the IDs that are gone."""
@@ -180,7 +181,7 @@ class Lab:
         before = self._catch_up(live.session_id).version
         live.after_row = before.last_row
         rows = self.catalog.database(live.session_id).rows(live.session_id, last=WINDOW)
-        if live.text is None and not _asks(rows):
+        if live.text is None and unanswered(self.catalog, live.session_id) is None:
             raise CatalogError("The last question has its answer, so nothing was sent.")
         report = TurnReport(
             agent=live.agent,
@@ -259,10 +260,16 @@ class Lab:
 
         `whole_turn` tells which button it was, for the code that is shown.
         """
-        if not seen.items:
+        if not seen.rows:
             raise CatalogError("There is nothing to remove.")
+        database = self.catalog.database(session_id)
+
+        async def remove(session: SQLiteSession) -> None:
+            if not await in_thread(database.remove_end, session_id, seen.rows):
+                raise CatalogError(CHANGED)
+
         action = UndoTurn() if whole_turn else PopItem()
-        await self._change(session_id, seen.version, action, lambda s: remove_last(s, seen.items))
+        await self._change(session_id, seen.version, action, remove)
 
     async def clear(self, session_id: str, confirmed: Version) -> None:
         await self._change(session_id, confirmed, ClearSession(), lambda s: s.clear_session())
@@ -372,11 +379,3 @@ class Lab:
         info = self.catalog.existing(session_id)
         log.catch_up(info, version, lambda: all_seen(self.catalog, session_id).items)
         return log
-
-
-def _asks(rows: list[Row]) -> bool:
-    """Whether the newest rows of a session end with a question that has no answer yet."""
-    items = [cast(Item, row.item) for row in rows if row.is_item]
-    # A turn of more than WINDOW items shows only its end.
-    may_ask_before = bool(items) and not any(is_user_message(item) for item in items)
-    return bool(unanswered_turn(items)) or (may_ask_before and len(rows) == WINDOW)

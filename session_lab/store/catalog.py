@@ -135,6 +135,7 @@ class Catalog:
         self._open: OrderedDict[str, LabSession] = OrderedDict()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._creating = threading.Lock()
+        self._being_made: set[str] = set()
         self._opening = threading.Lock()
         make_private(db_path)
         with self._file_connection() as connection:
@@ -260,13 +261,44 @@ class Catalog:
         if problem := session_id_problem(session_id):
             raise CatalogError(problem)
         with self._creating:
-            if self.info(session_id):
+            if self._is_taken(session_id):
                 return False
             if storage == "Memory":
                 self._memory[session_id] = MemorySession(session_id)
             # The SDK writes no row before the first item, so the list would not show the session.
             self.database(session_id).touch(session_id)
             return True
+
+    async def create_with(self, session_id: str, storage: Storage, items: list[Item]) -> None:
+        """Create a session that holds `items`. If the process dies, it holds all of them or none.
+
+        Raises:
+            CatalogError: the ID is not allowed, or there is a session with this ID.
+        """
+        await in_thread(self._reserve, session_id)
+        try:
+            if storage == "Memory":
+                session: LabSession = MemorySession(session_id)
+                await session.add_items(items)
+                self._memory[session_id] = cast(MemorySession, session)
+            else:
+                session = LabSession(session_id, self.db_path)
+                await session.add_items(items)
+                session.close()
+            await in_thread(self.database(session_id).touch, session_id)
+        finally:
+            self._being_made.discard(session_id)
+
+    def _reserve(self, session_id: str) -> None:
+        if problem := session_id_problem(session_id):
+            raise CatalogError(problem)
+        with self._creating:
+            if self._is_taken(session_id):
+                raise CatalogError(f"A session called {session_id!r} exists. Choose another ID.")
+            self._being_made.add(session_id)
+
+    def _is_taken(self, session_id: str) -> bool:
+        return session_id in self._being_made or self.info(session_id) is not None
 
     def rename(self, session_id: str, title: str) -> None:
         """Change the title; the session ID, which other programs may use, stays.
@@ -289,15 +321,14 @@ class Catalog:
         """
         self.changeable(session_id)
         session = await in_thread(self.open, session_id)
-        await session.clear_session()
 
-        def forget() -> None:
-            self.database(session_id).forget(session_id)
+        def delete() -> None:
+            self.database(session_id).delete(session_id)
             self._open.pop(session_id, None)
             self._memory.pop(session_id, None)
             session.close()
 
-        await in_thread(forget)
+        await in_thread(delete)
 
     async def fork(
         self, source_id: str, new_id: str, item_count: int, storage: Storage
@@ -311,16 +342,11 @@ class Catalog:
             CatalogError: the new ID is not allowed or is taken, or the source is gone.
         """
 
-        def begin() -> tuple[SQLiteSession, list[Row]]:
-            self.existing(source_id)
-            if not self.create(new_id, storage):
-                raise CatalogError(f"A session called {new_id!r} exists. Choose another ID.")
-            rows = self.database(source_id).rows(source_id)[:item_count]
-            return self.open(new_id), [row for row in rows if row.is_item]
-
-        session, rows = await in_thread(begin)
+        await in_thread(self.existing, source_id)
+        rows = (await in_thread(self.database(source_id).rows, source_id))[:item_count]
+        rows = [row for row in rows if row.is_item]
         items = [cast(Item, row.item) for row in rows]
-        await session.add_items(items)
+        await self.create_with(new_id, storage, items)
         await in_thread(self._describe_fork, source_id, new_id, rows)
         return items
 

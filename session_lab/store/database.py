@@ -184,10 +184,11 @@ class SessionDatabase:
             *(forked_from, forked_items, session_id),
         )
 
-    def forget(self, session_id: str) -> None:
-        """Remove our rows of a session; the SDK's `clear_session` removes its own."""
-        self._execute("DELETE FROM lab_sessions WHERE session_id = ?", session_id)
-        self._execute("DELETE FROM lab_turns WHERE session_id = ?", session_id)
+    def delete(self, session_id: str) -> None:
+        """Remove the session's items and all that is known of it, in one transaction."""
+        with self._connect() as connection:
+            for table in ("agent_messages", *SHOWN_TABLES):
+                connection.execute(f"DELETE FROM {table} WHERE session_id = ?", (session_id,))
 
     # -- rows -------------------------------------------------------------------------------
 
@@ -246,23 +247,40 @@ class SessionDatabase:
             found = connection.execute(query, (session_id, from_row)).fetchall()
         return [told for (report,) in found if (told := _report(report)) is not None]
 
+    def remove_end(self, session_id: str, rows: Sequence[Row]) -> bool:
+        """Delete `rows` in one transaction; False if they are not the session's end any more."""
+        query = (
+            "SELECT id, CAST(created_at AS TEXT), message_data FROM agent_messages"
+            " WHERE session_id = ? AND id >= ? ORDER BY id"
+        )
+        where = (session_id, rows[0].id)
+        with self._connect() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            now = [_row(*values) for values in connection.execute(query, where)]
+            is_end = [(row.id, row.data) for row in now] == [(row.id, row.data) for row in rows]
+            if is_end:
+                query = "DELETE FROM agent_messages WHERE session_id = ? AND id >= ?"
+                connection.execute(query, where)
+        return is_end
+
     def update_item(self, session_id: str, row: Row, item: Item) -> bool:
         """Write `item` into `row`; False if the row is not what it was, and nothing is written.
 
-        A turn whose reply is edited loses its report: the agent did not write that.
+        A turn whose reply is edited loses its report in the same transaction: the agent did not
+        write that.
         """
         query = (
             "UPDATE agent_messages SET message_data = ?"
             " WHERE session_id = ? AND id = ? AND CAST(message_data AS TEXT) = ?"
         )
-        values = (json.dumps(item), session_id, row.id, row.data)
+        told = [] if not is_assistant_message(item) else self.reports(session_id)
+        untrue = [report.stored[0] for report in told if row.id in report.stored]
         with self._connect() as connection:
+            values = (json.dumps(item), session_id, row.id, row.data)
             written = connection.execute(query, values).rowcount == 1
-        if written and is_assistant_message(item):
-            for report in self.reports(session_id):
-                if row.id in report.stored:
-                    query = "DELETE FROM lab_turns WHERE session_id = ? AND first_row = ?"
-                    self._execute(query, session_id, report.stored[0])
+            for first_row in untrue if written else []:
+                query = "DELETE FROM lab_turns WHERE session_id = ? AND first_row = ?"
+                connection.execute(query, (session_id, first_row))
         return written
 
     def drop_reports(self, session_id: str) -> None:

@@ -9,37 +9,42 @@ from session_lab.history.items import Item, is_user_message
 from session_lab.history.report import WINDOW
 from session_lab.history.turns import last_turns, unanswered_turn
 from session_lab.store.catalog import Catalog
-from session_lab.store.database import Version
+from session_lab.store.database import Row, Version
 
 
 @dataclass(frozen=True)
 class Seen:
-    """Items at the end of a session, and the session's version when they were seen."""
+    """Rows at the end of a session, and the session's version when they were seen."""
 
     version: Version
-    items: list[Item]
-    unreadable: int = 0
-    """Rows among or after these items that hold no JSON object: the SDK's `pop_item` drops them."""
+    rows: list[Row]
+
+    @property
+    def items(self) -> list[Item]:
+        return _items(self.rows)
+
+    @property
+    def unreadable(self) -> int:
+        """Rows among these that hold no JSON. They go with the others, as with `pop_item`."""
+        return len(self.rows) - len(self.items)
 
 
 def all_seen(catalog: Catalog, session_id: str, start: int = 0) -> Seen:
-    """The items from row `start` on; 0 is the oldest."""
-    database = catalog.database(session_id)
-    version = database.version(session_id)
-    rows = database.rows(session_id)[start:]
-    return Seen(version, [cast(Item, row.item) for row in rows if row.is_item])
+    """The rows from `start` on; 0 is the oldest."""
+    rows = catalog.database(session_id).rows(session_id)
+    return Seen(Version(len(rows), rows[-1].id if rows else 0), rows[start:])
 
 
 def last_turn(catalog: Catalog, session_id: str) -> Seen:
     """The whole last turn."""
     whole = all_seen(catalog, session_id)
-    return _last(catalog, session_id, whole.version, last_turns(whole.items, 1))
+    return Seen(whole.version, _last(whole.rows, len(last_turns(whole.items, 1))))
 
 
 def last_item(catalog: Catalog, session_id: str) -> Seen:
     """The item that `pop_item` takes."""
     whole = all_seen(catalog, session_id)
-    return _last(catalog, session_id, whole.version, whole.items[-1:])
+    return Seen(whole.version, _last(whole.rows, 1))
 
 
 def unanswered(catalog: Catalog, session_id: str) -> Seen | None:
@@ -49,13 +54,15 @@ def unanswered(catalog: Catalog, session_id: str) -> Seen | None:
     rows = database.rows(session_id, last=WINDOW)
     if not any(is_user_message(row.item) for row in rows) and version.item_count > len(rows):
         rows = database.rows(session_id)
-    turn = unanswered_turn([cast(Item, row.item) for row in rows if row.is_item])
-    return _last(catalog, session_id, version, turn) if turn else None
+    turn = unanswered_turn(_items(rows))
+    return Seen(version, _last(rows, len(turn))) if turn else None
 
 
-def _last(catalog: Catalog, session_id: str, version: Version, items: list[Item]) -> Seen:
-    """The last items of the session, and how many unreadable rows lie among them."""
-    rows = catalog.database(session_id).rows(session_id)
-    readable = [index for index, row in enumerate(rows) if row.is_item]
-    start = readable[-len(items)] if items else len(rows)
-    return Seen(version, items, len(rows) - start - len(items))
+def _items(rows: list[Row]) -> list[Item]:
+    return [cast(Item, row.item) for row in rows if row.is_item]
+
+
+def _last(rows: list[Row], count: int) -> list[Row]:
+    """The rows from the last `count` items on; if there are no items, every row."""
+    places = [place for place, row in enumerate(rows) if row.is_item]
+    return rows[places[-count] if places else 0 :]

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Discriminator, Field, InstanceOf, Tag, TypeAdapt
 from typing_extensions import NotRequired, TypedDict
 
 from session_lab.history.items import Item
+from session_lab.store.database import CatalogError
 
 FORMAT = "openai-agents-session"
 VERSION = 1
@@ -20,7 +21,7 @@ MAX_DEPTH = 50
 """Of objects and lists in one item. The SDK's own items nest 4 deep."""
 
 
-class TransferError(Exception):
+class TransferError(CatalogError):
     """The message tells a person what is wrong with the session or the file."""
 
 

@@ -1,20 +1,15 @@
 """Turns: cutting a history, finding what was not answered, removing what was confirmed."""
 
-import asyncio
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from agents import SQLiteSession
 from hypothesis import given
 from hypothesis import strategies as st
-from policy_tools import HISTORY, ListSession, call, output, tool_turn
+from policy_tools import call, output, tool_turn
 
 from session_lab.history.items import assistant_item, is_user_message, user_item
 from session_lab.history.turns import (
-    SessionChanged,
     last_turns,
-    remove_last,
     unanswered_turn,
 )
 
@@ -76,63 +71,3 @@ def test_an_unanswered_question_is_found_from_the_items(
 
 
 # -- removing -------------------------------------------------------------------------------
-
-
-@given(histories, st.integers(0, 12) | st.lists(any_items, min_size=1, max_size=4))
-def test_what_is_confirmed_is_removed_or_nothing(
-    history: list[Any], confirmed: int | list[Any]
-) -> None:
-    """`confirmed` is a number of items at the end, or any items."""
-
-    async def check(session: SQLiteSession) -> None:
-        await session.add_items(history)
-        is_count = isinstance(confirmed, int)
-        expected = history[max(0, len(history) - confirmed) :] if is_count else confirmed
-        kept = history[: max(0, len(history) - len(expected))]
-        if [*kept, *expected] == history:
-            await remove_last(session, expected)
-            assert await session.get_items() == kept
-        else:
-            with pytest.raises(SessionChanged, match="Nothing was removed"):
-                await remove_last(session, expected)
-            assert await session.get_items() == history
-
-    asyncio.run(check(SQLiteSession("test")))
-
-
-class Shared(ListSession):
-    """Another program writes when this one has popped `after` items."""
-
-    def __init__(self, items: Sequence[Any], after: int, write: Callable[[list[Any]], Any]) -> None:
-        super().__init__(items)
-        self.after = after
-        self.write = write
-
-    async def pop_item(self) -> Any:
-        if self.after == 0:
-            self.write(self.items)
-        self.after -= 1
-        return await super().pop_item()
-
-
-NEW = user_item("from elsewhere")
-
-
-@pytest.mark.parametrize(
-    ("after", "write", "left"),
-    [
-        (0, lambda items: items.append(NEW), [*HISTORY, NEW]),
-        (1, lambda items: items.append(NEW), [*HISTORY, NEW]),
-        (3, lambda items: items.append(NEW), [*HISTORY, NEW]),
-        (1, lambda items: items.pop(), [*HISTORY[:-2], HISTORY[-1]]),
-        (2, lambda items: items.clear(), HISTORY[-2:]),
-    ],
-    ids=["added at once", "added", "added late", "removed", "cleared"],
-)
-async def test_what_another_program_did_meanwhile_is_kept(
-    after: int, write: Callable[[list[Any]], Any], left: list[Any]
-) -> None:
-    session = Shared(HISTORY, after, write)
-    with pytest.raises(SessionChanged):
-        await remove_last(session, HISTORY[-4:])
-    assert session.items == left
