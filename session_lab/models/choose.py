@@ -52,7 +52,7 @@ CONNECT_TIMEOUT = 10.0
 APIS = ("chat_completions", "responses")
 PROXIES = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 HTTP_VARIABLES = (
-    *("SSL_CERT_FILE", "SSL_CERT_DIR", "OPENAI_CUSTOM_HEADERS"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR"),
     *PROXIES,
     *(name.lower() for name in PROXIES),
 )
