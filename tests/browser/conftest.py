@@ -1,4 +1,4 @@
-"""Fixtures of the browser tests: each test file has its own app, database and Chromium."""
+"""Fixtures of the browser tests: one app with one database for all, a Chromium for each file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ FLAGS = (
 )
 
 
-@pytest.fixture(scope="module")
+# Each test has sessions of its own names, so that they can share the app.
+@pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     from lab_app import App
 

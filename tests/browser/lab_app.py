@@ -129,11 +129,3 @@ def tool_turn(question: str, reply: str) -> list[dict[str, Any]]:
     call = {"type": "function_call", "call_id": "c1", "name": "days_between"}
     output = {"type": "function_call_output", "call_id": "c1", "output": "59 days"}
     return [user(question), {**call, "arguments": arguments}, output, assistant(reply)]
-
-
-LONG_TALK = [
-    item
-    for number in range(160)
-    for item in (user(f"My cat number {number} is called Miso{number}."), assistant("Noted."))
-]
-"""Asked to summarize this, the offline model writes for many seconds."""

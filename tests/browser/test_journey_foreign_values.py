@@ -13,11 +13,20 @@ from typing import Any
 import pytest
 from lab_app import App
 from playwright.sync_api import Locator, expect
-from visitor import Visitor
+from visitor import Tabs, Visitor
 
 from session_lab.store.catalog import Catalog
 
 pytestmark = pytest.mark.browser
+HOSTILE = """<script>document.title = "owned"</script> :material/home: $x^2$ :red[not red]
+<iframe src="http://evil.example"></iframe> ![][ref] [link](http://evil.example)
+
+[ref]: http://evil.example/ref.png
+
+```python
+print("in a block")  # ![no](http://evil.example/n.png)
+```
+"""
 Lure = Callable[[str], str]
 
 
@@ -55,21 +64,27 @@ def pictures() -> Iterator[PictureServer]:
     thread.join()
 
 
-def check_nothing_was_fetched(visitor: Visitor, pictures: PictureServer) -> None:
-    """The page's own last request shows that the server would have noticed the others."""
-    fetch = "url => fetch(url, {mode: 'no-cors'})"
-    visitor.page.evaluate(fetch, f"{pictures.url}/the-last")
+def check_nothing_was_fetched(visitor: Visitor, tabs: Tabs, pictures: PictureServer) -> None:
+    """The page's own last requests show that others would have been noticed."""
+    fetch = "url => fetch(url, {mode: 'no-cors'}).then(() => 'answered', () => 'failed')"
+    assert visitor.page.evaluate(fetch, f"{pictures.url}/the-last") == "answered"
     assert pictures.asked == ["/the-last"]
+    assert tabs.hosts == {"localhost"}
+    assert visitor.page.evaluate(fetch, "https://evil.example/") == "failed"
+    assert tabs.hosts == {"localhost", "evil.example"}
+    tabs.hosts.clear()
 
 
 def items(lure: Lure) -> list[Any]:
     """Items of every kind, and some of no kind, with a lure in every field that may hold text."""
+    hostile = lure("hostile") + HOSTILE
     text_part = {"type": "output_text", "text": lure("part"), "annotations": [lure("note")]}
     call = {"type": "function_call", "name": lure("name"), "arguments": lure("arguments")}
     output = {"type": "function_call_output", "call_id": lure("call"), "id": lure("out-id")}
     summary = {"type": "summary_text", "text": lure("summary")}
     return [
         {"role": "user", "content": lure("user"), lure("key"): lure("value")},
+        *({"role": role, "content": hostile} for role in ("user", "assistant")),
         {"role": "assistant", "content": [text_part], "id": lure("id"), "status": lure("status")},
         {"role": "user", "content": [{"type": "input_text", "text": lure("input")}]},
         {**call, "call_id": lure("call"), "status": lure("status")},
@@ -132,23 +147,17 @@ def fill(app: App, session_id: str, lure: Lure) -> None:
             database.execute(LAB_TURN, (report, row))
 
 
-def close_dialog(visitor: Visitor) -> None:
-    visitor.page.keyboard.press("Escape")
-    expect(visitor.dialog).to_be_hidden()
-    visitor.settled()
-
-
 def unfold(visitor: Visitor, place: Locator) -> None:
-    """Open every folded part, the last first: what opens moves only what is below."""
+    """Open three folded parts, the last first: what opens moves only what is below."""
     parts = place.locator("[data-testid=stExpander] summary")
     expect(parts.first).to_be_visible()
-    for part in parts.all()[::-1]:
+    for part in parts.all()[2::-1]:
         part.click()
         visitor.settled()
 
 
-def test_a_conversation_of_lures_in_chat(
-    app: App, visitor: Visitor, pictures: PictureServer
+def test_lures_in_chat_are_shown_sent_and_forked(
+    app: App, tabs: Tabs, visitor: Visitor, pictures: PictureServer
 ) -> None:
     session_id = pictures.lure("session")
     fill(app, session_id, pictures.lure)
@@ -156,30 +165,26 @@ def test_a_conversation_of_lures_in_chat(
     conversation = visitor.page.locator(".st-key-conversation")
     unfold(visitor, conversation)
     expect(conversation.get_by_text(f"![i]({pictures.url}/role)").first).to_be_visible()
+    expect(conversation.locator("code").filter(has_text="in a block")).to_be_visible()
+    expect(conversation.locator("img:not([alt*=avatar]), iframe, script")).to_have_count(0)
+    assert ":red[not red]" in visitor.replies.first.inner_text().replace("\u2060", "")
+    assert visitor.page.title() == "Session lab"
 
     unfold(visitor, visitor.tab("Items"))
     for button in ("Add item", "Edit", "Fork from here"):
         visitor.page.get_by_role("button", name=button, exact=True).first.click()
         expect(visitor.dialog).to_be_visible()
         visitor.settled()
-        close_dialog(visitor)
+        visitor.close_dialog()
     for name in ("Sent to model", "Code", "Database"):
         visitor.tab(name)
     for button in ("Undo turn", "Pop item", "Clear session", "New session"):
         visitor.press(button)
-        close_dialog(visitor)
+        visitor.close_dialog()
     for entry in ("Rename", "Fork", "Export", "Delete", "Restart"):
         visitor.menu(entry)
-        close_dialog(visitor)
-    check_nothing_was_fetched(visitor, pictures)
-
-
-def test_lures_that_are_sent_and_forked_and_missing(
-    app: App, visitor: Visitor, pictures: PictureServer
-) -> None:
-    session_id = pictures.lure("session")
-    fill(app, session_id, pictures.lure)
-    visitor.open(session_id).say(f"My name is {pictures.lure('message')}.")
+        visitor.close_dialog()
+    visitor.say(f"My name is {pictures.lure('message')}.")
     visitor.say("What is my name?")
     for name in ("Sent to model", "Code", "Database"):
         visitor.tab(name)
@@ -189,10 +194,12 @@ def test_lures_that_are_sent_and_forked_and_missing(
     expect(visitor.page.get_by_text("fork of")).to_be_visible()
     visitor.open(pictures.lure("missing"))
     expect(visitor.page.get_by_text("There is no session")).to_be_visible()
-    check_nothing_was_fetched(visitor, pictures)
+    check_nothing_was_fetched(visitor, tabs, pictures)
 
 
-def test_lures_in_an_imported_file(app: App, visitor: Visitor, pictures: PictureServer) -> None:
+def test_lures_in_an_imported_file(
+    app: App, tabs: Tabs, visitor: Visitor, pictures: PictureServer
+) -> None:
     good = [item for item in items(pictures.lure) if item.get("role") != pictures.lure("role")]
     file = {"format": "openai-agents-session", "version": 1, "title": pictures.lure("title")}
     file |= {"session_id": pictures.lure("session"), "items": good}
@@ -213,7 +220,7 @@ def test_lures_in_an_imported_file(app: App, visitor: Visitor, pictures: Picture
     for content in broken:
         upload(content)
         expect(visitor.dialog.get_by_role("alert")).to_be_visible()
-        close_dialog(visitor)
+        visitor.close_dialog()
     upload(file)
     expect(visitor.dialog.get_by_text(f"holds {len(good)} items")).to_be_visible()
     new_id_field = visitor.dialog.get_by_role("textbox", name="Session ID")
@@ -222,35 +229,30 @@ def test_lures_in_an_imported_file(app: App, visitor: Visitor, pictures: Picture
     visitor.confirm("Import as a new session")
     expect(visitor.page.locator(".st-key-conversation")).to_contain_text(f"{pictures.url}/type")
     assert app.rows(new_id) == good
-    check_nothing_was_fetched(visitor, pictures)
+    check_nothing_was_fetched(visitor, tabs, pictures)
 
 
 def test_lures_on_the_pages_compare_and_lessons(
-    app: App, visitor: Visitor, pictures: PictureServer
+    app: App, tabs: Tabs, visitor: Visitor, pictures: PictureServer
 ) -> None:
     for name in ("first", "second"):
         fill(app, pictures.lure(name), pictures.lure)
     visitor.open()
-    visitor.page.get_by_role("link", name="Compare").click()
-    expect(visitor.page.get_by_role("heading", name="One message, two memories")).to_be_visible()
-    visitor.settled()
+    visitor.open_page("Compare", "One message, two memories")
     for label in ("First session", "Second session"):
         visitor.page.get_by_role("combobox", name=label, exact=True).click()
         visitor.page.get_by_role("option", name=f"{label.split()[0].lower()})").first.click()
         visitor.settled()
-    both = visitor.page.get_by_role("textbox", name="Message both")
     for mode, memories in (("Two sessions", 0), ("Two memory policies", 2)):
         visitor.page.get_by_text(mode, exact=True).click()
         copies = visitor.page.get_by_role("combobox", name="Memory of copy")
         expect(copies).to_have_count(memories)
         visitor.settled()
-        both.fill(pictures.lure("both"))
-        both.press("Enter")
+        visitor.send_to_both(pictures.lure("both"))
         expect(visitor.page.get_by_role("heading", name="Isolation, from the rows")).to_be_visible()
         expect(visitor.page.get_by_text("Stored by this turn")).to_have_count(2)
         visitor.settled()
-    visitor.page.get_by_role("link", name="Lessons").click()
-    visitor.settled()
+    visitor.open_page("Lessons", "7.1 Basic sessions")
     for lesson in ("7.1", "7.2", "7.3"):
         visitor.page.get_by_role("radio", name=lesson).click()
         visitor.settled()
@@ -262,4 +264,4 @@ def test_lures_on_the_pages_compare_and_lessons(
             visitor.settled()
         visitor.button("Check").click()
         expect(visitor.page.get_by_text("what the rows say")).to_be_visible()
-    check_nothing_was_fetched(visitor, pictures)
+    check_nothing_was_fetched(visitor, tabs, pictures)

@@ -23,17 +23,21 @@ def expect_nothing_cut_off(page: Page) -> None:
     assert too_wide == [], "the page scrolls sideways"
 
 
-@pytest.fixture
-def phone(tabs: Tabs) -> Visitor:
-    return tabs.open(390, 844)
-
-
-def test_phone_chats_with_every_tab_and_dialog(app: App, phone: Visitor) -> None:
+def test_phone_reaches_the_sidebar_the_input_each_tab_and_each_dialog(app: App, tabs: Tabs) -> None:
     app.store("phone", TALK)
-    phone.open("phone")
+    phone = tabs.open(390, 844).open()
+    new_session = phone.button("New session")
+    expect(new_session).not_to_be_in_viewport()
+    phone.page.get_by_test_id("stExpandSidebarButton").click()
+    expect(new_session).to_be_in_viewport()
+    expect_nothing_cut_off(phone.page)
+    phone.entry("phone").click()
+    expect(phone.heading("phone")).to_be_attached()
+    phone.sidebar.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
+    expect(new_session).not_to_be_in_viewport()
     expect(phone.message).to_be_in_viewport()
+
     phone.say("What's my name?")
-    expect(phone.replies.last).to_contain_text("Alice")
     expect(phone.replies.last).to_be_in_viewport()
     expect(phone.message).to_be_in_viewport()
     expect_nothing_cut_off(phone.page)
@@ -44,30 +48,22 @@ def test_phone_chats_with_every_tab_and_dialog(app: App, phone: Visitor) -> None
         dialog = phone.press(name)
         expect(dialog.get_by_role("button").last).to_be_in_viewport()
         expect_nothing_cut_off(phone.page)
-        phone.page.keyboard.press("Escape")
-        expect(dialog).to_be_hidden()
-    assert len(app.rows("phone")) == 8
-
-
-def test_phone_opens_and_closes_the_sidebar(app: App, phone: Visitor) -> None:
-    app.store("on a phone", TALK)
-    phone.open()
-    new_session = phone.button("New session")
-    expect(new_session).not_to_be_in_viewport()
-    phone.page.get_by_test_id("stExpandSidebarButton").click()
-    expect(new_session).to_be_in_viewport()
-    expect_nothing_cut_off(phone.page)
-    phone.entry("on a phone").click()
-    expect(phone.heading("on a phone")).to_be_attached()
-    phone.sidebar.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
-    expect(new_session).not_to_be_in_viewport()
-    expect(phone.message).to_be_in_viewport()
+        phone.close_dialog()
 
 
 def luminance(color: str) -> float:
     channels = [int(part) / 255 for part in re.findall(r"[\d.]+", color)[:3]]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+COLOURS = """element => {
+    let behind = element
+    const colour = () => getComputedStyle(behind).backgroundColor
+    while (behind.parentElement && /^rgba.*, 0(\\.\\d+)?\\)$/.test(colour()))
+        behind = behind.parentElement
+    return [getComputedStyle(element).color, colour()]
+}"""
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -84,24 +80,8 @@ def test_text_can_be_read_in_both_themes(app: App, visitor: Visitor, theme: str)
         "entry": visitor.entry("colours"),
     }
     for name, locator in texts.items():
-        text, background = locator.evaluate(
-            """element => {
-                let behind = element
-                const colour = () => getComputedStyle(behind).backgroundColor
-                while (behind.parentElement && /^rgba.*, 0(\\.\\d+)?\\)$/.test(colour()))
-                    behind = behind.parentElement
-                return [getComputedStyle(element).color, colour()]
-            }"""
-        )
+        text, background = locator.evaluate(COLOURS)
         dark, light = sorted((luminance(text), luminance(background)))
-        contrast = (light + 0.05) / (dark + 0.05)
-        assert contrast >= LOWEST_CONTRAST, f"{name}: {text} on {background}"
-    is_dark = (
-        luminance(
-            visitor.page.evaluate(
-                "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
-            )
-        )
-        < 0.2
-    )
-    assert is_dark == (theme == "dark")
+        assert (light + 0.05) / (dark + 0.05) >= LOWEST_CONTRAST, f"{name}: {text} on {background}"
+    _, background = visitor.page.get_by_test_id("stApp").evaluate(COLOURS)
+    assert (luminance(background) < 0.2) == (theme == "dark")

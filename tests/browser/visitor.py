@@ -105,6 +105,22 @@ class Visitor:
         self.settled()
         return self.dialog
 
+    def close_dialog(self) -> None:
+        self.page.keyboard.press("Escape")
+        expect(self.dialog).to_be_hidden()
+        self.settled()
+
+    def open_page(self, link: str, heading: str) -> Visitor:
+        """Go to another page by its link at the top."""
+        self.page.get_by_role("link", name=link).click()
+        expect(self.page.get_by_role("heading").filter(has_text=heading).first).to_be_visible()
+        return self.settled()
+
+    def send_to_both(self, text: str) -> None:
+        both = self.page.get_by_role("textbox", name="Message both")
+        both.fill(text)
+        both.press("Enter")
+
     def confirm(self, name: str) -> None:
         """Press a dialog's button and wait until the dialog is gone."""
         self.dialog.get_by_role("button", name=name, exact=True).click()
@@ -129,12 +145,6 @@ class Visitor:
         self.tab_button(name).click()
         self.settled()
         return self.page.get_by_role("tabpanel", name=name)
-
-    def cells(self) -> list[str]:
-        """The texts of the tables in the open tab, which are drawn on a canvas."""
-        grid = self.page.locator("canvas [role=gridcell]")
-        expect(grid.first).to_be_attached()
-        return grid.all_text_contents()
 
 
 class Tabs:

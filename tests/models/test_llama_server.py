@@ -21,7 +21,7 @@ import pytest
 from agents import Agent, ModelSettings, Runner, SQLiteSession, function_tool
 from openai import BadRequestError
 from readme_checks import ROOT
-from test_servers import BY_HAND, run
+from test_servers import BY_HAND, PATHS, run
 
 from session_lab.history.items import assistant_item, user_item
 from session_lab.lessons.runner import LESSONS
@@ -34,7 +34,7 @@ import sys, xllamacpp
 settings = xllamacpp.CommonParams()
 settings.model.path = sys.argv[1]
 settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = 1
-settings.n_ctx, settings.n_parallel, settings.n_predict = 2048, 1, 48
+settings.n_ctx, settings.n_parallel, settings.n_predict = 2048, 1, 16
 settings.hostnames, settings.port = ["127.0.0.1"], 0
 server = xllamacpp.Server(settings)
 print(server.listening_address, flush=True)
@@ -63,7 +63,7 @@ def address() -> Iterator[str | None]:
         server.wait(30)
 
 
-@pytest.fixture(params=["chat_completions", "responses"])
+@pytest.fixture(params=list(PATHS))
 def api(
     request: pytest.FixtureRequest,
     address: str | None,
@@ -111,13 +111,12 @@ TOOL_TURN: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("items", [*([item] for item in BY_HAND), TOOL_TURN])
-async def test_every_form_of_an_item_is_accepted(items: list[Any], api: str) -> None:
+async def test_every_form_of_an_item_is_accepted(api: str) -> None:
     session = SQLiteSession("user_123")
-    await session.add_items(items)
+    await session.add_items([*BY_HAND, *TOOL_TURN])
     result = await run(small_agent(), "Go on.", session)
     assert result.context_wrapper.usage.output_tokens > 0
-    assert len(await session.get_items()) == len(items) + 2
+    assert len(await session.get_items()) == len(BY_HAND) + len(TOOL_TURN) + 2
 
 
 async def test_a_session_moves_from_one_api_to_the_other(api: str) -> None:
@@ -147,7 +146,14 @@ async def test_a_conversation_that_is_too_long_is_explained(api: str) -> None:
     assert line.startswith("The conversation is longer than the model can read (")
 
 
-@pytest.mark.parametrize("lesson", [lesson.folder.name for lesson in LESSONS])
+@pytest.mark.parametrize(
+    ("lesson", "api"),
+    [
+        (lesson.folder.name, api)
+        for lesson, api in zip(LESSONS, [*PATHS, "chat_completions"], strict=True)
+    ],
+    indirect=["api"],
+)
 def test_a_lesson_runs_to_its_end(api: str, lesson: str, tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / lesson / "agent.py")]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
