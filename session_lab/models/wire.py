@@ -84,9 +84,11 @@ class Reply:
             self._half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
             text = text.removesuffix(self._half)
         message["content"] = text
-        for place, call in enumerate(_objects(message, "tool_calls")):
+        for call in _objects(message, "tool_calls"):
             function = call["function"] = call.get("function") or {}
-            place = call["index"] = call.get("index", place)
+            # Without an index, one with a name is the next call, and any other more of the last.
+            following = len(self._calls) - (0 if function.get("name") else 1)
+            place = call["index"] = call.get("index", max(following, 0))
             call["id"] = self._own_id(place, call.get("id"))
             call["type"] = call.get("type") or "function"
             function["arguments"] = _arguments(function.get("arguments"))

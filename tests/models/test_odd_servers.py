@@ -157,6 +157,22 @@ async def test_every_call_of_a_session_has_an_id_of_its_own(
     assert (calls[0] == "call_0") == (call_id == "call_0"), "kept as long as nobody else has it"
 
 
+async def test_calls_of_a_stream_may_lack_their_index(
+    server: LoopbackServer, session: SQLiteSession
+) -> None:
+    named = {"function": {"name": "order_status", "arguments": '{"order_id": '}}
+    more = [{"function": {"arguments": f'"A-{n}"' + "}"}} for n in (1, 2)]
+    deltas: list[Any] = [{"tool_calls": [call]} for n in (0, 1) for call in (named, more[n])]
+    chunks = [{"choices": [{"delta": delta}]} for delta in deltas]
+    server.next_answers = [
+        events(*chunks, {"choices": [{"delta": {}, "finish_reason": "tool_calls"}]})
+    ]
+    await run(session, True)
+    stored = cast(list[Any], await session.get_items())
+    outputs = [item["output"] for item in stored if item.get("type") == "function_call_output"]
+    assert outputs == ["A-1 is on its way", "A-2 is on its way"]
+
+
 async def test_an_id_repeats_that_is_stored_and_not_sent(
     api: str, streamed: bool, server: LoopbackServer, session: SQLiteSession
 ) -> None:
