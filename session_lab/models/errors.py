@@ -158,6 +158,10 @@ _SENTENCES = {
         "The model answered in a form that the SDK cannot use: {said}. Try again, or set "
         "OPENAI_DEFAULT_MODEL to a more capable model."
     ),
+    _Cause(RecursionError, says=("json",)): (
+        "A row of this session holds JSON that nests too deep to be read. Undo the turns from there "
+        "on, or make a repaired copy."
+    ),
     _Cause(UserError, says=("unknown prefix",)): (
         "OpenAI has no model of the name in OPENAI_DEFAULT_MODEL ({said}). Correct it, or set "
         "OPENAI_BASE_URL to the server that has it."
@@ -175,6 +179,7 @@ _SENTENCES = {
             "is full": _FULL,
             "disk i/o": "The disk cannot be read or written: check it and its free space.",
             "not a database": "It is another kind of file: move it away or choose another path.",
+            "no such table": "Another file is in its place: start the app again to use that.",
             "malformed": "It is damaged: restore a copy, or move it away to start anew.",
         }.items()
     },

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from session_lab.code_view.agents import AgentName
 from session_lab.history.policies import MemoryPolicy
 from session_lab.pages import dialogs
-from session_lab.pages.conversation import show_rows
+from session_lab.pages.conversation import show_reply, show_rows
 from session_lab.pages.inspector import show_inspector
 from session_lab.pages.live_reply import LiveReply
 from session_lab.pages.open_lab import open_lab, shown_errors, wait_for
@@ -56,8 +56,8 @@ def main() -> None:
         agent, policy = show_sidebar(lab, tab, info)
         send_what_was_said(lab, tab, info, agent, policy)
         live = lab.live(info.session_id)
-        if live is None and info.session_id in tab.unsent:
-            st.session_state[MESSAGE] = tab.unsent.pop(info.session_id)
+        if live is None:
+            give_back(tab, info.session_id)
         middle, right = st.columns([11, 9], gap="medium")
         conversation = middle.container()
         # Below the conversation. At the page's end, a phone would open on the inspector.
@@ -91,7 +91,7 @@ def send_what_was_said(
     while tab.said:  # No Streamlit call in here: it could end the script in between.
         session_id, text = tab.said.pop(0)
         try:
-            wait_for(lab.send(session_id, text, agent, policy))
+            tab.sent[session_id] = wait_for(lab.send(session_id, text, agent, policy))
         except CatalogError as error:
             problems.append(str(error))
             if text is not None:
@@ -99,6 +99,15 @@ def send_what_was_said(
                 tab.unsent[known.session_id] = text
     for problem in problems:
         st.toast(f"{as_typed(problem)} What you typed waits in the input.")
+
+
+def give_back(tab: Tab, session_id: str) -> None:
+    """Put what is neither sent nor stored back into the input."""
+    sent = tab.sent.pop(session_id, None)
+    if sent and sent.text and sent.report and sent.report.error and not sent.report.stored:
+        tab.unsent[session_id] = sent.text
+    if session_id in tab.unsent:
+        st.session_state[MESSAGE] = tab.unsent.pop(session_id)
 
 
 def show_conversation(
@@ -194,6 +203,10 @@ def show_suggestions(tab: Tab) -> None:
 
 def show_unanswered(lab: Lab, tab: Tab, info: SessionInfo) -> None:
     """A banner for a question that was stored without an answer, found from the rows."""
+    if words := lab.unstored_words(info.session_id):
+        with st.chat_message("assistant"):
+            show_reply(words, f"unstored-{info.session_id}")
+            st.caption("Not stored: the reply was broken off here.")
     report = lab.report(info.session_id)
     if report is not None and report.error not in (None, STOPPED):
         st.error(as_typed(str(report.error), 600), icon=":material/error:")

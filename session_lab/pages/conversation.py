@@ -75,7 +75,9 @@ def _show_row(row: Row, report: TurnReport | None, key: str) -> None:
     elif what == "assistant":
         with st.chat_message("assistant"):
             show_reply(text_of(row.item), key)
-            st.caption(" · ".join(filter(None, (ending(row.item), reply_label(report)))))
+            why = None if report else "Added by hand, by another program, or before a crash."
+            told = filter(None, (ending(row.item), reply_label(report)))
+            st.caption(" · ".join(told), help=why)
     else:
         with st.chat_message("tool", avatar=":material/build:"):
             show_tool(row.item)
@@ -84,7 +86,7 @@ def _show_row(row: Row, report: TurnReport | None, key: str) -> None:
 def reply_label(report: TurnReport | None) -> str:
     """Who wrote a reply and what it cost, in one line."""
     if report is None:
-        return "Added by hand or by another program"
+        return "Not recorded"
     about = "about " if report.estimated else ""
     tokens = f"{about}{report.input_tokens:,} tokens in, {report.output_tokens:,} out"
     return " · ".join(

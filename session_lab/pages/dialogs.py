@@ -169,18 +169,21 @@ def fork_dialog(lab: Lab, tab: Tab, session_id: str, item_count: int | None = No
 
 def repair_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
     """Show what an API would refuse, before and after, and offer a repaired copy."""
-    items = all_seen(lab.catalog, session_id).items
+    seen = all_seen(lab.catalog, session_id)
+    items = seen.items
     found = [finding for finding in diagnose(items, lab.api) if finding.is_refused]
     repaired = repair(items, lab.api)
 
     def draw() -> None:
-        if not found:
+        if not found and not seen.unreadable:
             st.info(f"Nothing to repair: {lab.api} accepts all {count_of(len(items), 'item')}.")
             return
         st.write(
             f"Of {count_of(len(items), 'item')}, {lab.api} refuses {len(found):,}. The copy holds "
             f"{len(repaired):,}; this session stays as it is."
         )
+        if seen.unreadable:
+            st.markdown(f"- {count_of(seen.unreadable, 'row')} that hold no JSON stay behind")
         for finding in found[:LISTED]:
             before = f"{finding.place + 1:d} · {item_line(items[finding.place], 60)}"
             after = "goes" if finding.instead is None else "stays, changed"

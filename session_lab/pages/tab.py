@@ -15,6 +15,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import RerunException, get_script_run_ctx
 
 from session_lab.pages.open_lab import readable
+from session_lab.runs.live_turn import LiveTurn
 
 MESSAGE = "message"
 """The key of the input of Chat."""
@@ -36,6 +37,8 @@ class Tab:
     said: list[tuple[str, str | None]] = field(default_factory=list)
     """Messages that are not sent yet, with their sessions. None asks the stored question again."""
     said_to_both: list[str] = field(default_factory=list)
+    sent: dict[str, LiveTurn] = field(default_factory=dict)
+    """The last run that this tab started in each session."""
     unsent: dict[str, str] = field(default_factory=dict)
     """Messages that could not be sent, by session: each is back in the input when that is free."""
     listed: list[str] = field(default_factory=list)

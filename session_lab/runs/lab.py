@@ -253,6 +253,12 @@ class Lab:
         """The report of the last turn that this process ran in the session."""
         return self._log(session_id).report
 
+    def unstored_words(self, session_id: str) -> str:
+        """What was read of the last reply, if the run ended before the reply was stored."""
+        log = self._log(session_id)
+        is_last = log.live is not None and log.report is not None and log.live.report is log.report
+        return log.live.reply if is_last and log.live and log.report and log.report.error else ""
+
     # -- changes ----------------------------------------------------------------------------
 
     async def remove(self, session_id: str, seen: Seen, whole_turn: bool) -> None:

@@ -137,6 +137,7 @@ class Catalog:
         self._creating = threading.Lock()
         self._being_made: set[str] = set()
         self._opening = threading.Lock()
+        self._identity: tuple[int, int] | None = None
         make_private(db_path)
         with self._file_connection() as connection:
             if schema_version(connection) > SCHEMA_VERSION:
@@ -151,10 +152,31 @@ class Catalog:
 
     @contextmanager
     def _file_connection(self) -> Iterator[sqlite3.Connection]:
+        self._look_at_file()
         with closing(sqlite3.connect(self.db_path, timeout=5)) as connection, connection:
             # A row that another program damaged must not keep the others from being read.
             connection.text_factory = lambda text: text.decode(errors="replace")
             yield connection
+
+    def _look_at_file(self) -> None:
+        """Let go of sessions whose file is gone or replaced: they would write into the old one.
+
+        Raises:
+            CatalogError: it is gone.
+        """
+        is_there = self.db_path.exists()
+        state = self.db_path.stat() if is_there else None
+        identity = (state.st_dev, state.st_ino) if state else None
+        if identity != self._identity:
+            self._identity = identity
+            with self._opening:
+                for session_id in [key for key in self._open if not self.is_busy(key)]:
+                    self._open.pop(session_id).close()
+        if not is_there:
+            raise CatalogError(
+                f"The database file {self.db_path} is gone. Put it back, or start the app again "
+                "to begin with a new one."
+            )
 
     def database(self, session_id: str) -> SessionDatabase:
         """The database that holds this session's rows."""
@@ -244,6 +266,7 @@ class Catalog:
             rows = self.database(session_id).rows(session_id)
             asyncio.run(copy.add_items([cast(Item, row.item) for row in rows if row.is_item]))
             return copy
+        self._look_at_file()
         with self._opening:
             session = self._open.pop(session_id, None) or LabSession(session_id, self.db_path)
             self._open[session_id] = session  # The newest is the last.

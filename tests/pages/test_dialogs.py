@@ -88,7 +88,7 @@ def test_an_item_is_added_by_hand_if_it_has_a_text(page: Page) -> None:
     assert "Type the text of the item" in page.app.error[0].value
     page.fill("Role", "assistant").fill("Text", "Your order is A-1002.").press("Add")
     assert page.rows("s") == [*FIRST_TURN, *TURN, assistant("Your order is A-1002.")]
-    assert "Added by hand or by another program" in page.replies[-1]
+    assert "Not recorded" in page.replies[-1]
 
 
 def test_a_message_is_edited_in_its_place(page: Page) -> None:

@@ -65,7 +65,7 @@ def test_a_stored_reply_says_how_it_ended(
     stored(db_path, {"role": "user", "content": "Where?"}, reply)
     app.run()
     assert not app.exception
-    assert f"{mark}Added by hand or by another program" in [c.value for c in app.caption]
+    assert f"{mark}Not recorded" in [c.value for c in app.caption]
 
 
 @pytest.mark.parametrize(
