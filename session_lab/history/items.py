@@ -176,7 +176,7 @@ def _result(item: Mapping[str, Any], name: str) -> str:
     text = _content_text(item[name])
     if text and item["type"] == "image_generation_call" and name == "result":
         return f"[image, {_size(text)}]"
-    return _DATA.sub(lambda found: f"[base64, {_size(found[0])}]", text)
+    return _named(text)
 
 
 def _content_text(content: object) -> str:
@@ -213,6 +213,19 @@ def _leaves(value: object, without: Sequence[str] = ()) -> list[str]:
         elif value is not None:
             found.append(json.dumps(value))
     return found
+
+
+def without_base64(value: Any) -> Any:
+    """The same JSON with sizes for base64, to be looked at: megabytes of it stop a browser."""
+    return json.loads(json.dumps(value), object_hook=_shortened)
+
+
+def _shortened(fields: dict[str, Any]) -> dict[str, Any]:
+    return {k: _named(v) if isinstance(v, str) else v for k, v in fields.items()}
+
+
+def _named(text: str) -> str:
+    return _DATA.sub(lambda found: f"[base64, {_size(found[0])}]", text)
 
 
 def _size(base64: str) -> str:

@@ -12,7 +12,7 @@ import streamlit as st
 from session_lab.code_view.actions import EditItem, PopItem, UndoTurn, snippet
 from session_lab.code_view.agents import AgentName
 from session_lab.code_view.script import script
-from session_lab.history.items import Item, kind, one_line, text_to_edit
+from session_lab.history.items import Item, kind, one_line, text_to_edit, without_base64
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import WINDOW, ModelCall, TurnReport
 from session_lab.history.rules import Finding
@@ -112,7 +112,7 @@ def _show_item(
     with line:
         if finding is not None:
             st.caption(as_typed(f"{finding.problem} {finding.remedy}"))
-        st.json(row.item if row.item is not None else {"unreadable": row.data})
+        st.json(without_base64(row.item) if row.item is not None else {"unreadable": row.data})
         with st.container(horizontal=True, gap="small"):
             can_edit = text_to_edit(row.item) is not None and not is_busy
             st.button(
@@ -220,7 +220,7 @@ def show_request(call: ModelCall, stored: Mapping[int, Item], stored_count: int,
             _show_line(item, None)
     with st.expander("The request's input as JSON", key=f"json-{key}", on_change="rerun") as raw:
         if raw.open:
-            st.json(call.input, expanded=1)
+            st.json(without_base64(call.input), expanded=1)
 
 
 def _show_line(item: Item, reason: str | None) -> None:

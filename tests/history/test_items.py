@@ -29,6 +29,7 @@ from session_lab.history.items import (
     tool_name,
     user_item,
     with_text,
+    without_base64,
 )
 
 CALL, OUTPUT = call("c"), output("c")
@@ -206,6 +207,14 @@ def test_with_text_changes_only_the_text(item: Any) -> None:
 def test_what_has_not_one_text_is_not_edited(content: Any) -> None:
     assert text_to_edit({"role": "assistant", "content": content}) is None
     assert text_to_edit({**CALL, "content": "text"}) is None
+
+
+@given(odd_items)
+def test_only_base64_is_missing_from_what_is_looked_at(item: Any) -> None:
+    assert repr(without_base64(item)) == repr(item)
+    shown = without_base64([{"content": [{"image_url": IMAGE, "other": item}]}])
+    image = [{"content": [{"image_url": "[base64, 3.1 MB]", "other": item}]}]
+    assert repr(shown) == repr(image)
 
 
 def test_messages_with_different_images_differ() -> None:

@@ -117,7 +117,8 @@ class OfflineModel(Model):
 def estimate_tokens(text_or_items: str | Sequence[object]) -> int:
     """About how many tokens a text or a list of items is: four characters each, and 4 an item.
 
-    An estimate for English. Only a server knows the count of its model.
+    An estimate for English, and of an image for its name alone. Only a server knows the count of
+    its model.
     """
     if isinstance(text_or_items, str):
         return (len(text_or_items) + 3) // 4
