@@ -116,7 +116,7 @@ def test_repaired_copies_go_into_a_new_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (None, "cannot be used (No such file or directory). Check its path."),
+        (None, "some.db. Check its path."),
         (b"no database at all, but long enough for one", "file is not a database"),
         ("CREATE TABLE t (x)", "holds no sessions of the SDK: no table has the columns id,"),
         ("CREATE VIEW agent_messages AS SELECT 1", "holds no sessions of the SDK"),

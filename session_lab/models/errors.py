@@ -159,8 +159,8 @@ _SENTENCES = {
         "OPENAI_DEFAULT_MODEL to a more capable model."
     ),
     _Cause(RecursionError, says=("json",)): (
-        "A row of this session holds JSON that nests too deep to be read. Undo the turns from there "
-        "on, or make a repaired copy."
+        "A row of this session holds JSON that nests too deep to be read. Undo the turns from "
+        "there on, or make a repaired copy."
     ),
     _Cause(UserError, says=("unknown prefix",)): (
         "OpenAI has no model of the name in OPENAI_DEFAULT_MODEL ({said}). Correct it, or set "
@@ -187,7 +187,6 @@ _SENTENCES = {
         _Cause(OSError, numbers): "{file} ({error.strerror}). " + remedy
         for numbers, remedy in {
             (errno.EACCES, errno.EPERM): _PERMISSIONS,
-            (errno.ENOENT,): "Check its path.",
             (errno.EROFS,): "The disk is read-only: run this from a copy on another disk.",
             (errno.ENOTDIR, errno.EEXIST): "A file stands where a folder is needed: move it away.",
             (errno.EISDIR,): "A folder stands where a file is needed: move it away.",

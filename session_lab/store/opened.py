@@ -28,9 +28,9 @@ class OpenedFile:
         """`table` is needed only where several tables hold messages.
 
         Raises:
-            OSError: there is no such file, or it may not be read.
+            OSError: the file may not be read.
             sqlite3.Error: it is no database.
-            CatalogError: it holds no sessions of the SDK, or `table` is needed.
+            CatalogError: there is no such file, it holds no sessions of the SDK, or `table` is needed.
         """
         self.path = path
         self._table = table
@@ -71,7 +71,8 @@ class OpenedFile:
         raise CatalogError(f"{self.path.name} is being written all the time. Try it on a copy.")
 
     def _look(self) -> list[tuple[str, object, bool]]:
-        self.path.stat()  # Raises if there is none.
+        if not self.path.exists():
+            raise CatalogError(f"There is no file {self.path}. Check its path.")
         files = [Path(f"{self.path}{ending}") for ending in BESIDE]
         facts = [each.stat() if each.exists() else None for each in files]
         return [
