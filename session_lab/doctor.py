@@ -51,9 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         "--api", choices=get_args(Api), default="Responses", help="which API has to accept them"
     )
     parser.add_argument("--table", help="the table of items, if there are several")
-    parser.add_argument(
-        "--json", action="store_true", help="print JSON, an object for each session"
-    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object a session")
     parser.add_argument(
         "--repair-into", type=Path, metavar="OTHER", help="write repaired copies to a new database"
     )

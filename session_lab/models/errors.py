@@ -74,6 +74,7 @@ _NAMES_OF_WORDS = (
 )
 """Where the JSON of an error says what is wrong, the plainest first."""
 _PERMISSIONS = "It may not be written: change its permissions or those of its folder."
+_REPLACED = "Another file is in its place: start the app again to use that."
 _FULL = "The disk is full: free some space."
 
 # The first that fits is said. `said` is the server's message, which may hold a part of a key that
@@ -179,7 +180,8 @@ _SENTENCES = {
             "is full": _FULL,
             "disk i/o": "The disk cannot be read or written: check it and its free space.",
             "not a database": "It is another kind of file: move it away or choose another path.",
-            "no such table": "Another file is in its place: start the app again to use that.",
+            "no such table: agent_": _REPLACED,
+            "no such table: lab_": _REPLACED,
             "malformed": "It is damaged: restore a copy, or move it away to start anew.",
         }.items()
     },

@@ -30,7 +30,7 @@ class OpenedFile:
         Raises:
             OSError: the file may not be read.
             sqlite3.Error: it is no database.
-            CatalogError: there is no such file, it holds no sessions of the SDK, or `table` is needed.
+            CatalogError: there is no such file, it holds no sessions, or `table` is needed.
         """
         self.path = path
         self._table = table
