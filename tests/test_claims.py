@@ -276,6 +276,14 @@ async def test_what_is_sent_of_half_a_pair(
     assert kinds(await sent(await filled(stored), **config)) == expected
 
 
+async def test_omit_takes_the_ids_from_reasoning_alone() -> None:
+    """`reasoning_item_id_policy="omit"` leaves a call its ID, which OpenAI then refuses."""
+    made = {**CALL, "id": "fc_1"}
+    session = await filled([user_item("Hi"), REASONING, made, OUTPUT, MESSAGE])
+    request = await sent(session, reasoning_item_id_policy="omit")
+    assert [item.get("id") for item in request] == [None, None, "fc_1", None, "msg_1", None]
+
+
 async def test_half_a_tool_call_in_a_list_by_hand_is_sent() -> None:
     assert kinds(await sent(None, [WHO, CALL, user_item("Next")])) == WITH_CALL
 

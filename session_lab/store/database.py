@@ -110,6 +110,12 @@ def schema_version(connection: sqlite3.Connection) -> int:
     return int(connection.execute(query).fetchone()[0])
 
 
+def make_tables(connection: sqlite3.Connection) -> None:
+    """Create the lab's tables, if there are none of this version."""
+    if schema_version(connection) != SCHEMA_VERSION:
+        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+
+
 class SessionDatabase:
     """One database: the file that all file sessions share, or the memory of one session."""
 
@@ -120,8 +126,7 @@ class SessionDatabase:
         self._connect = connect
         self.storage = storage
         with connect() as connection:
-            if schema_version(connection) != SCHEMA_VERSION:
-                connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+            make_tables(connection)
 
     # -- sessions ---------------------------------------------------------------------------
 
@@ -312,11 +317,12 @@ def _listed(search: str) -> str:
 
 def _add_functions(connection: sqlite3.Connection) -> None:
     """Add the two functions that the search uses."""
-    connection.create_function("contains", 2, _contains, deterministic=True)
+    connection.create_function("contains", 2, contains, deterministic=True)
     connection.create_function("text_contains", 2, _text_contains, deterministic=True)
 
 
-def _contains(text: str, search: str) -> bool:
+def contains(text: str, search: str) -> bool:
+    """Whether a person would find `search` in the text."""
     return _folded(search) in _folded(text)
 
 
@@ -329,7 +335,7 @@ def _folded(text: str) -> str:
 def _text_contains(message_data: bytes, search: str) -> bool:
     """Search what a person reads, not the JSON around it: "role" stands in every row."""
     item = _parsed(message_data)
-    return item is not None and _contains(text_of(item), search)
+    return item is not None and contains(text_of(item), search)
 
 
 def _parsed(message_data: str | bytes) -> Item | None:

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from session_lab.store.database import CatalogError
+from session_lab.store.database import CatalogError, make_tables
 
 BESIDE = ("", "-wal", "-journal")
 """SQLite keeps what is newest in the second, or what a broken write has to undo in the third."""
@@ -107,6 +107,8 @@ class OpenedFile:
                 " min(created_at) AS created_at, max(created_at) AS updated_at"
                 " FROM agent_messages GROUP BY session_id"
             )
+        with closing(sqlite3.connect(self._copy)) as connection:
+            make_tables(connection)
 
 
 def _tables(connection: sqlite3.Connection) -> list[str]:
