@@ -12,12 +12,15 @@ STYLE = """<style>
 .stMainBlockContainer {padding: 4rem 1.5rem 1rem}
 .st-key-conversation, .st-key-inspector-panel {height: 100% !important}
 :has(> .st-key-conversation), :has(> .st-key-inspector-panel) {flex: none !important}
-:has(> .st-key-conversation) {height: max(12rem, calc(100dvh - 17rem)) !important}
+:has(> .st-key-conversation) {height: max(12rem, calc(100dvh - 21rem)) !important}
 :has(> .st-key-inspector-panel) {height: max(12rem, calc(100dvh - 9rem)) !important}
 .as-written {white-space: pre-wrap; overflow-wrap: anywhere}
 .as-written, .stChatMessage p, .stChatMessage li, textarea {unicode-bidi: plaintext}
+@media (max-width: 1000px) {
+    :has(> .st-key-conversation) {height: max(12rem, calc(100dvh - 29rem)) !important}
+}
 @media (max-width: 640px) {
-    :has(> .st-key-conversation) {height: max(12rem, calc(100dvh - 22rem)) !important}
+    :has(> .st-key-conversation) {height: max(12rem, calc(100dvh - 27rem)) !important}
 }
 @media print {
     :has(.st-key-conversation), .st-key-conversation {

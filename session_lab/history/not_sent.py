@@ -17,16 +17,21 @@ from session_lab.history.policies import MemoryPolicy
 from session_lab.history.rules import Api, diagnose
 
 
-def why_not_sent(
-    policy: MemoryPolicy, stored: Sequence[Item], sent: Sequence[Item], api: Api = "Responses"
-) -> list[str | None]:
-    """For each stored item None if it was sent, else the reason.
+def place_or_reason(
+    policy: MemoryPolicy,
+    stored: Sequence[Item],
+    sent: Sequence[Item],
+    api: Api = "Responses",
+    is_stored: bool = False,
+) -> list[int | str]:
+    """For each stored item its place in the request, 1 for the first, or why it is not in it.
 
-    `stored` is the session when the request was made; `sent` is that request, with the message
-    that is being answered at its end, whether that is stored yet or not.
+    `stored` is the session when the request was made; `sent` is that request, in which the message
+    that is being answered comes last, before what the run itself has added. `is_stored` tells
+    whether that message is among `stored`, as in a retry.
     """
-    places = _places(stored, sent)
     question = max((i for i, item in enumerate(sent) if is_user_message(item)), default=None)
+    places = _places(stored, sent if is_stored else sent[:question])
     history = places.index(question) if question is not None and question in places else len(stored)
     # What stands right before the message belongs to it if nobody has answered that, and then more
     # was sent than the policy's count of the stored turns tells.
@@ -46,7 +51,7 @@ def why_not_sent(
     return [
         _policy_reason(policy)
         if index < start
-        else None
+        else place + 1
         if place is not None
         else "Stored twice: the SDK sends the newest."
         if _key(item)[1] and _key(item) in sent_keys

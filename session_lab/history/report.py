@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from session_lab.history.items import Item
-from session_lab.history.not_sent import why_not_sent
+from session_lab.history.not_sent import place_or_reason
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.rules import Api
 
@@ -26,21 +26,34 @@ class ModelCall(BaseModel):
     agent: str
     instructions: str | None = Field(default=None, exclude=True)
     input: list[Any] = Field(default=[], exclude=True)
-    sent: list[int] = []
-    """The IDs of the stored rows that the request held."""
+    sent: dict[int, int] = {}
+    """The IDs of the stored rows that the request held, each with its place in it, from 1 on."""
     not_sent: dict[str, list[int]] = {}
     """The IDs of the other rows, by the reason why they were not sent."""
 
-    def note_rows(self, policy: MemoryPolicy, stored: Mapping[int, Item], api: Api) -> None:
-        """Tell which of the `stored` rows, by ID, the request holds, and why not the others."""
-        reasons = why_not_sent(policy, list(stored.values()), self.input, api)
-        for row, reason in zip(stored, reasons, strict=True):
-            (self.sent if reason is None else self.not_sent.setdefault(reason, [])).append(row)
+    @field_validator("sent", mode="before")
+    @classmethod
+    def _read_without_places(cls, sent: Any) -> Any:
+        """Files of earlier versions tell only which rows."""
+        return {row: place for place, row in enumerate(sent, 1)} if isinstance(sent, list) else sent
 
-    def reasons(self) -> dict[int, str | None]:
-        """For each stored row None if it was sent, else the reason."""
-        not_sent = {row: reason for reason, rows in self.not_sent.items() for row in rows}
-        return {**dict.fromkeys(self.sent), **not_sent}
+    def note_rows(
+        self, policy: MemoryPolicy, stored: Mapping[int, Item], api: Api, is_stored: bool = False
+    ) -> None:
+        """Tell which of the `stored` rows, by ID, the request holds, and why not the others.
+
+        `is_stored` tells whether the message that is being answered is among them.
+        """
+        found = place_or_reason(policy, list(stored.values()), self.input, api, is_stored)
+        for row, each in zip(stored, found, strict=True):
+            if isinstance(each, int):
+                self.sent[row] = each
+            else:
+                self.not_sent.setdefault(each, []).append(row)
+
+    def reasons(self) -> dict[int, str]:
+        """Why each of the other rows was not sent, by row ID."""
+        return {row: reason for reason, rows in self.not_sent.items() for row in rows}
 
 
 class TurnReport(BaseModel):
@@ -79,7 +92,7 @@ class TurnReport(BaseModel):
         calls = [
             ModelCall(
                 agent=call.agent,
-                sent=new(call.sent),
+                sent={new_ids[row]: at for row, at in call.sent.items() if row in new_ids},
                 not_sent={reason: new(rows) for reason, rows in call.not_sent.items()},
             )
             for call in self.calls

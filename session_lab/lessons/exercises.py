@@ -63,7 +63,7 @@ EXERCISES = (
             "In **Chat**, say your name, your city and your job, in three messages.",
             "Press `Undo turn` until the city is gone, and say again what went with it."
             " `Edit` is another way.",
-            "Look at `Sent to model`: is the city still in the request?",
+            "Look at `Memory`: is the city still sent?",
         ),
     ),
     Exercise(

@@ -10,22 +10,25 @@ from streamlit.delta_generator import DeltaGenerator
 
 from session_lab.code_view.agents import AgentName
 from session_lab.history.policies import MemoryPolicy
+from session_lab.history.report import TurnReport
 from session_lab.pages import dialogs
 from session_lab.pages.conversation import show_reply, show_rows
-from session_lab.pages.inspector import show_inspector
+from session_lab.pages.inspector import request_key, show_inspector
 from session_lab.pages.live_reply import LiveReply
 from session_lab.pages.open_lab import open_lab, shown_errors, wait_for
 from session_lab.pages.safe_text import as_typed, count_of
 from session_lab.pages.sidebar import chosen_session, show_sidebar
+from session_lab.pages.strip import show_strip
 from session_lab.pages.tab import MESSAGE, Dialog, Tab, ask, carry_out, say, show_outcome, this_tab
 from session_lab.runs.lab import Lab
 from session_lab.runs.live_turn import LiveTurn
+from session_lab.runs.outlook import Outlook
 from session_lab.runs.turn import STOPPED
 from session_lab.store.database import CatalogError, SessionInfo
 from session_lab.store.seen import unanswered
 
 SHOWN_ROWS = 40
-HEIGHT = 500
+HEIGHT = 440
 SUGGESTIONS = (
     "My name is Alice and I live in Oslo.",
     "What city is the Golden Gate Bridge in?",
@@ -62,10 +65,11 @@ def main() -> None:
         conversation = middle.container()
         # Below the conversation. At the page's end, a phone would open on the inspector.
         below = middle.container()
+        outlook = wait_for(lab.outlook(info.session_id, agent, policy))
         with conversation:
-            writing = show_conversation(lab, tab, info, live)
+            writing = show_conversation(lab, tab, info, live, outlook)
         with right:
-            show_inspector(lab, tab, info, agent, policy, is_busy=live is not None)
+            show_inspector(lab, tab, info, agent, outlook, is_busy=live is not None)
         is_opened = info.storage == "Opened"
         below.chat_input(
             "Read-only: Fork copies it into the lab" if is_opened else "Message the agent",
@@ -111,9 +115,9 @@ def give_back(tab: Tab, session_id: str) -> None:
 
 
 def show_conversation(
-    lab: Lab, tab: Tab, info: SessionInfo, live: LiveTurn | None
+    lab: Lab, tab: Tab, info: SessionInfo, live: LiveTurn | None, outlook: Outlook | None
 ) -> DeltaGenerator:
-    """Title, actions and messages; returns the place for the reply that is being written."""
+    """Title, strip, actions and messages; returns the place for the reply that is being written."""
     database = lab.catalog.database(info.session_id)
     shown = st.session_state.get(f"shown-{info.session_id}", SHOWN_ROWS)
     version = database.version(info.session_id)
@@ -123,6 +127,8 @@ def show_conversation(
         rows = [row for row in rows if row.id <= live.after_row]
     show_missing()
     show_title(lab, info)
+    if outlook is not None:
+        show_strip(outlook.cells, outlook.sentence())
     show_actions(lab, tab)
     with st.container(height=HEIGHT, autoscroll=True, key="conversation"):
         if hidden > 0:
@@ -131,7 +137,8 @@ def show_conversation(
                 on_click=st.session_state.update,
                 args=({f"shown-{info.session_id}": shown + SHOWN_ROWS},),
             )
-        show_rows(rows, database.reports(info.session_id, rows[0].id if rows else 0))
+        reports = database.reports(info.session_id, rows[0].id if rows else 0)
+        show_rows(rows, reports, on_request=partial(show_request_of, info.session_id))
         # One place, because Streamlit leaves what is drawn no more standing until the script ends.
         notice = st.empty()
         if live is None:
@@ -140,6 +147,12 @@ def show_conversation(
                     show_suggestions(tab)
                 show_unanswered(lab, tab, info)
         return st.container()
+
+
+def show_request_of(session_id: str, report: TurnReport) -> None:
+    """A callback that shows the request of a turn in the inspector."""
+    st.session_state[request_key(session_id)] = report.stored[0]
+    st.session_state["inspector"] = "Memory"
 
 
 def show_missing() -> None:
@@ -189,8 +202,8 @@ def show_actions(lab: Lab, tab: Tab) -> None:
 def show_suggestions(tab: Tab) -> None:
     """What a first visitor sees: where to look, and three things to say."""
     st.markdown(
-        "Say something, and watch **Items** and **Sent to model**: "
-        "what is stored and what the model is sent are two lists."
+        "What is stored and what the model is sent are two lists. Say something, and watch the "
+        "strip above: filled is sent with the next message, hollow is stored only."
     )
     for suggestion in SUGGESTIONS:
         st.button(

@@ -57,15 +57,26 @@ def show_tool(item: Any) -> None:
 
 
 def show_rows(
-    rows: Sequence[Row], reports: Sequence[TurnReport], key: str = "conversation"
+    rows: Sequence[Row],
+    reports: Sequence[TurnReport],
+    key: str = "conversation",
+    on_request: Callable[[TurnReport], None] | None = None,
 ) -> None:
-    """The conversation: each message in place, tool items folded, each reply with its label."""
+    """The conversation: each message in place, tool items folded, each reply with its label.
+
+    With `on_request`, a button under each recorded reply shows the turn's request.
+    """
     by_row = {row: report for report in reports for row in report.stored}
     for row in rows:
-        _show_row(row, by_row.get(row.id), f"{key}-{row.id:d}")
+        _show_row(row, by_row.get(row.id), f"{key}-{row.id:d}", on_request)
 
 
-def _show_row(row: Row, report: TurnReport | None, key: str) -> None:
+def _show_row(
+    row: Row,
+    report: TurnReport | None,
+    key: str,
+    on_request: Callable[[TurnReport], None] | None,
+) -> None:
     what = kind(row.item)
     if row.item is None:
         st.caption(f"Row {row.id:d} holds no readable item; the SDK skips it.")
@@ -77,7 +88,16 @@ def _show_row(row: Row, report: TurnReport | None, key: str) -> None:
             show_reply(text_of(row.item), key)
             why = None if report else "Added by hand, by another program, or before a crash."
             told = filter(None, (ending(row.item), reply_label(report)))
-            st.caption(" · ".join(told), help=why)
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.caption(" · ".join(told), help=why)
+                if report is not None and on_request is not None:
+                    st.button(
+                        "Request",
+                        key=f"show-{key}",
+                        type="tertiary",
+                        on_click=on_request,
+                        args=(report,),
+                    )
     else:
         with st.chat_message("tool", avatar=":material/build:"):
             show_tool(row.item)

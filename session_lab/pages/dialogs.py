@@ -176,10 +176,13 @@ def repair_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
 
     def draw() -> None:
         if not found and not seen.unreadable:
-            st.info(f"Nothing to repair: {lab.api} accepts all {count_of(len(items), 'item')}.")
+            st.info(
+                f"Nothing to repair: the {lab.api} API accepts all {count_of(len(items), 'item')}."
+            )
             return
+        count = count_of(len(items), "item")
         st.write(
-            f"Of {count_of(len(items), 'item')}, {lab.api} refuses {len(found):,}. The copy holds "
+            f"Of {count}, the {lab.api} API refuses {len(found):,}. The copy holds "
             f"{len(repaired):,}; this session stays as it is."
         )
         if seen.unreadable:
@@ -377,8 +380,8 @@ def _warn_of_findings(findings: Sequence[Finding], api: Api, instead: str) -> No
     if findings:
         problems = " ".join(dict.fromkeys(as_typed(finding.problem) for finding in findings))
         st.warning(
-            f"After this, {api} refuses {count_of(len(findings), 'item')}, so the lab will not "
-            f"send them. {problems} {instead}",
+            f"After this, the {api} API refuses {count_of(len(findings), 'item')}, so the lab will "
+            f"not send them. {problems} {instead}",
             icon=":material/link_off:",
         )
 

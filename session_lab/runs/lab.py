@@ -26,13 +26,14 @@ from session_lab.code_view.actions import (
 from session_lab.code_view.agents import AgentName, make_agent
 from session_lab.history.items import Item, kind, text_to_edit, with_text
 from session_lab.history.policies import MemoryPolicy
-from session_lab.history.report import WINDOW, ModelCall, TurnReport
+from session_lab.history.report import WINDOW, TurnReport
 from session_lab.history.rules import Api, Finding, diagnose
 from session_lab.history.summaries import Summarizer
 from session_lab.models.servers import api_of
 from session_lab.runs.live_turn import LiveTurn
+from session_lab.runs.outlook import Outlook, look_ahead
 from session_lab.runs.session_log import Change, SessionLog, change_between
-from session_lab.runs.turn import STOPPED, error_line, preview_request, run_turn
+from session_lab.runs.turn import STOPPED, error_line, run_turn
 from session_lab.store.catalog import (
     MAX_TITLE_LENGTH,
     Catalog,
@@ -200,7 +201,7 @@ class Lab:
         added = [row for row in rows if row.id in stored]
         report.stored = [row.id for row in added]
         for call in report.calls:
-            call.note_rows(report.policy, report.before, self.api)
+            call.note_rows(report.policy, report.before, self.api, is_stored=live.text is None)
         before = list(report.before.values())
         items = [cast(Item, row.item) for row in added]
         kept = before[report.policy.start(before) :]
@@ -236,18 +237,31 @@ class Lab:
         finally:
             live.end()
 
-    async def preview(
-        self, session_id: str, text: str, agent: AgentName, policy: MemoryPolicy
-    ) -> ModelCall:
-        """What would be sent if `text` were sent now. Calls no model."""
-        async with self._held(session_id) as session:
-            made = make_agent(agent, self.model)
-            call = await preview_request(session, made, text, policy, self.summarizer)
+    async def outlook(
+        self, session_id: str, agent: AgentName, policy: MemoryPolicy
+    ) -> Outlook | None:
+        """What would be sent now. While a reply is written, what was known before it, if anything.
+
+        Computed once for each state of the session, so that a click costs no more in a long one.
+        """
+        log = self._log(session_id)
+        if self.live(session_id) is not None:
+            return log.outlook[1] if log.outlook is not None else None
+        made = make_agent(agent, self.model)
+
+        def look() -> Outlook:
             database = self.catalog.database(session_id)
-            rows = await in_thread(database.rows, session_id, last=WINDOW)
-            before = {row.id: cast(Item, row.item) for row in rows if row.is_item}
-            call.note_rows(policy, before, self.api)
-            return call
+            state = (database.version(session_id), log.change, agent, policy, self.model)
+            if log.outlook is None or log.outlook[0] != state:
+                found = self.findings(session_id)
+                session = self.catalog.open(session_id)
+                rows = database.rows(session_id)
+                seen = look_ahead(session, rows, found, made, policy, self.summarizer)
+                log.outlook = state, seen
+            return log.outlook[1]
+
+        async with self._held(session_id):
+            return await in_thread(look)
 
     def report(self, session_id: str) -> TurnReport | None:
         """The report of the last turn that this process ran in the session."""

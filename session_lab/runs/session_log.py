@@ -10,6 +10,7 @@ from session_lab.history.items import Item
 from session_lab.history.report import TurnReport
 from session_lab.history.rules import Finding
 from session_lab.runs.live_turn import LiveTurn
+from session_lab.runs.outlook import Outlook
 from session_lab.store.database import Row, SessionInfo, Version
 
 
@@ -42,6 +43,8 @@ class SessionLog:
     live: LiveTurn | None = None
     version: Version = field(default_factory=lambda: Version(0, 0))
     """What the session was after the last action. Anything else is another program's doing."""
+    outlook: tuple[object, Outlook] | None = None
+    """What the next message would find, and the state in which it would."""
     findings: tuple[object, dict[int, Finding]] | None = None
     """What was found in the session, and the state in which it was found."""
 

@@ -136,7 +136,7 @@ def fill(app: App, session_id: str, lure: Lure) -> None:
             for text in data
         ]
         reason = {lure("reason"): [rows[0]]}
-        calls = [{"agent": lure("called"), "sent": [], "not_sent": reason}]
+        calls = [{"agent": lure("called"), "sent": {}, "not_sent": reason}]
         told = {"agent": lure("agent"), "stored": rows[:2], "calls": calls}
         reports = {
             rows[0]: json.dumps({**REPORT, **told}),
@@ -165,18 +165,18 @@ def test_lures_in_chat_are_shown_sent_and_forked(
     conversation = visitor.page.locator(".st-key-conversation")
     unfold(visitor, conversation)
     expect(conversation.get_by_text(f"![i]({pictures.url}/role)").first).to_be_visible()
-    expect(conversation.locator("code").filter(has_text="in a block")).to_be_visible()
+    expect(visitor.replies.first.get_by_text("in a block").first).to_be_visible()
     expect(conversation.locator("img:not([alt*=avatar]), iframe, script")).to_have_count(0)
     assert ":red[not red]" in visitor.replies.first.inner_text().replace("\u2060", "")
     assert visitor.page.title() == "Session lab"
 
-    unfold(visitor, visitor.tab("Items"))
+    unfold(visitor, visitor.tab("Memory"))
     for button in ("Add item", "Edit", "Fork from here"):
         visitor.page.get_by_role("button", name=button, exact=True).first.click()
         expect(visitor.dialog).to_be_visible()
         visitor.settled()
         visitor.close_dialog()
-    for name in ("Sent to model", "Code", "Database"):
+    for name in ("Memory", "Code", "Database"):
         visitor.tab(name)
     for button in ("Undo turn", "Pop item", "Clear session", "New session"):
         visitor.press(button)
@@ -186,7 +186,7 @@ def test_lures_in_chat_are_shown_sent_and_forked(
         visitor.close_dialog()
     visitor.say(f"My name is {pictures.lure('message')}.")
     visitor.say("What is my name?")
-    for name in ("Sent to model", "Code", "Database"):
+    for name in ("Memory", "Code", "Database"):
         visitor.tab(name)
     visitor.menu("Fork")
     visitor.dialog.get_by_role("textbox", name="Session ID").fill(pictures.lure("fork"))

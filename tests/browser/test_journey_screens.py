@@ -41,7 +41,7 @@ def test_phone_reaches_the_sidebar_the_input_each_tab_and_each_dialog(app: App, 
     expect(phone.replies.last).to_be_in_viewport()
     expect(phone.message).to_be_in_viewport()
     expect_nothing_cut_off(phone.page)
-    for name in ("Items", "Sent to model", "Code", "Database"):
+    for name in ("Memory", "Code", "Database"):
         phone.tab(name)
         expect_nothing_cut_off(phone.page)
     for name in ("Undo turn", "Pop item", "Clear session"):

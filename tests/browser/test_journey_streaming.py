@@ -84,7 +84,7 @@ def test_nothing_jumps_while_a_reply_is_written(app: App, visitor: Visitor) -> N
     visitor.open("steady")
     names = ("Undo turn", "Pop item", "Clear session", "More", "New session")
     fixed = [visitor.button(name) for name in names]
-    fixed += [visitor.message, visitor.page.get_by_role("tab", name="Items")]
+    fixed += [visitor.message, visitor.page.get_by_role("tab", name="Memory")]
     before = [place(locator) for locator in fixed]
     visitor.send(QUESTION)
     for words in ("My cat number", "Miso9.", "Miso19."):

@@ -74,7 +74,7 @@ def test_markdown_and_html_in_messages_fetch_nothing(app: App, visitor: Visitor)
         assert visitor.page.title() == "Session lab"
         visitor.page.get_by_text("Markdown", exact=True).click()
         visitor.settled()
-    for name in ("Sent to model", "Code", "Database"):
+    for name in ("Memory", "Code", "Database"):
         visitor.tab(name)
     visitor.press("Clear session")
 
@@ -135,5 +135,5 @@ def test_message_of_100_kilobytes(app: App, visitor: Visitor) -> None:
     visitor.settled()
     visitor.say("What's my name?")
     expect(visitor.replies.last).to_contain_text("Alice")
-    for name in ("Sent to model", "Code", "Database"):
+    for name in ("Memory", "Code", "Database"):
         visitor.tab(name)

@@ -14,7 +14,7 @@ from session_lab.history.items import (
     fingerprint,
     user_item,
 )
-from session_lab.history.not_sent import why_not_sent
+from session_lab.history.not_sent import place_or_reason
 from session_lab.history.policies import POLICY_KINDS, MemoryPolicy
 
 EVERYTHING = MemoryPolicy("Everything")
@@ -24,6 +24,15 @@ STRAY = "Tool output without its call."
 TOO_OLD = "Its tool call is outside the last 2 items."
 TWICE = [*tool_turn(1)[:3], assistant_item("x"), *tool_turn(1)[1:3], assistant_item("y")]
 THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": []}
+
+
+def reasons(
+    policy: MemoryPolicy, stored: list[Any], sent: list[Any], is_stored: bool = False
+) -> list[str | None]:
+    found = place_or_reason(policy, stored, sent, is_stored=is_stored)
+    for item, each in zip(stored, found, strict=True):
+        assert isinstance(each, str) or fingerprint(sent[each - 1]) == fingerprint(item)
+    return [each if isinstance(each, str) else None for each in found]
 
 
 @pytest.mark.parametrize(
@@ -56,16 +65,16 @@ async def test_the_reason_is_told(
     policy: MemoryPolicy, stored: list[Any], expected: list[str | None]
 ) -> None:
     [sent] = await send(await filled(stored), policy)
-    assert why_not_sent(policy, stored, sent) == expected
+    assert reasons(policy, stored, sent) == expected
 
 
 async def test_equal_messages_are_told_apart_by_their_order() -> None:
     stored = [item for _ in range(4) for item in (user_item("hi"), assistant_item("hello"))]
     [sent] = await send(await filled(stored), MemoryPolicy("Last N turns", 1), "hi")
-    found = why_not_sent(MemoryPolicy("Last N turns", 1), stored, sent)
+    found = reasons(MemoryPolicy("Last N turns", 1), stored, sent)
     assert found == ["Outside the last turn."] * 6 + [None] * 2
     stored.append(user_item("hi"))
-    found = why_not_sent(MemoryPolicy("Last N turns", 1), stored, sent)
+    found = reasons(MemoryPolicy("Last N turns", 1), stored, sent, is_stored=True)
     assert found == ["Outside the last turn."] * 6 + [None] * 3, "the question, once it is stored"
 
 
@@ -93,7 +102,9 @@ def test_for_any_history_reasons_and_request_agree(
     async def check() -> None:
         session = await filled(history)
         [sent] = await send(session, policy)
-        found = why_not_sent(policy, history, sent)
+        found = reasons(policy, history, sent)
+        places = [each for each in place_or_reason(policy, history, sent) if isinstance(each, int)]
+        assert len({*places}) == len(places) and all(0 < place < len(sent) for place in places)
         kept = [item for item, reason in zip(history, found, strict=True) if reason is None]
         extra = 2 if texts(sent)[:1] == [SUMMARY_REQUEST] else 0
         assert sorted(map(fingerprint, kept)) == sorted(map(fingerprint, sent[extra:-1]))
@@ -105,7 +116,7 @@ def test_for_any_history_reasons_and_request_agree(
         assert all(found[i] is None for i in plain if i >= start)
         stored = await session.get_items()
         assert stored[: len(history)] == history and len(stored) == len(history) + 2
-        assert why_not_sent(policy, stored[:-1], sent) == [*found, None], "the question is stored"
+        assert reasons(policy, stored[:-1], sent, is_stored=True) == [*found, None]
         session.close()
 
     asyncio.run(check())

@@ -23,11 +23,11 @@ def test_first_run_has_what_the_first_visitor_needs(page: Page) -> None:
     assert app.chat_input[0].placeholder == "Message the agent"
     labels = [button.label for button in app.button]
     assert {"New session", "Undo turn", "Pop item", "Clear session"} <= {*labels}
-    assert [tab.label for tab in app.tabs] == ["Items", "Sent to model", "Code", "Database"]
+    assert [tab.label for tab in app.tabs] == ["Memory", "Code", "Database"]
     boxes = {box.label: box.options for box in app.selectbox}
     assert boxes["Agent"] == ["Assistant", "Support", "Sales"]
     assert boxes["Memory"] == ["Everything", "Last N items", "Last N turns", "Summary"]
-    assert "what is stored and what the model is sent are two lists" in page.shown
+    assert "What is stored and what the model is sent are two lists" in page.shown
     assert "Model\\: offline" in page.shown
     assert page.rows() == []
     page.press("What city is the Golden Gate Bridge in?")
@@ -136,7 +136,7 @@ def test_row_that_holds_no_json_is_shown_as_such(open_page: Open, db_path: Path)
     page = open_page("broken")
     page.query("UPDATE agent_messages SET message_data = '{broken' WHERE id = 1")
     assert "Row 1 holds no readable item" in page.run().shown
-    for tab in ("Sent to model", "Code", "Database"):
+    for tab in ("Memory", "Code", "Database"):
         page.tab(tab)
     assert len(page.say(NAME).app.chat_message) == 3
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from page_tools import Open, Page, store
+from page_tools import Open, Page, end_the_process, store
 
 from session_lab.history.items import assistant_item as assistant
 from session_lab.history.items import user_item as user
@@ -20,50 +20,65 @@ TALK = [
 @pytest.fixture
 def page(open_page: Open, db_path: Path) -> Page:
     store(db_path, "s", *TALK)
-    return open_page("s").tab("Sent to model")
+    return open_page("s")
 
 
-def sent(page: Page) -> list[str]:
-    """The lines of the request."""
-    column = next(c for c in page.app.columns if c.markdown and "**Sent**" in c.markdown[0].value)
-    return [line.value for line in column.markdown]
+def lines(page: Page) -> list[str]:
+    """The list in `Memory`, as far as the page shows it."""
+    return [fold.label for fold in page.app.expander if fold.label[:1].isdigit()]
 
 
 @pytest.mark.parametrize(
-    ("policy", "count", "reason", "reply"),
+    ("policy", "sent", "reason", "reply"),
     [
-        ("Everything", 9, "", 'From item 1 of 9: "My name is Alice."'),
-        ("Last N items", 7, "Outside the last 6 items", "Nothing in the 7 items"),
-        ("Last N turns", 5, "Outside the last 2 turns", "Nothing in the 5 items"),
-        ("Summary", 7, "A summary of these 4 items", "item 2 of 7, a summary: "),
+        ("Everything", 8, "", 'From item 1 of 9: "My name is Alice."'),
+        ("Last N items", 6, "Outside the last 6 items", "Nothing in the 7 items"),
+        ("Last N turns", 4, "Outside the last 2 turns", "Nothing in the 5 items"),
+        ("Summary", 4, "Replaced by the summary", "item 2 of 7, a summary: "),
     ],
 )
-def test_a_memory_policy_changes_the_preview_and_the_request_and_no_row(
-    page: Page, policy: str, count: int, reason: str, reply: str
+def test_a_memory_policy_changes_the_list_and_the_request_and_no_row(
+    page: Page, policy: str, sent: int, reason: str, reply: str
 ) -> None:
-    page.choose("Memory", policy).tab("Sent to model")
-    assert "**Stored**: 8 items" in page.shown
-    assert reason in page.shown
-    page.fill("If you sent this now", "What is my name?").run()
-    preview = sent(page)
-    assert "What is my name?" in preview[-1] and preview[0] == f"**Sent**: {count} items"
+    page.choose("Memory", policy)
+    told = f"Next message: {sent} of 8 stored items"
+    assert told in page.html and f"8 items, {sent} would be sent." in page.shown
+    before = lines(page)
+    assert [":blue[sent]" in line for line in before] == [False] * (8 - sent) + [True] * sent
+    assert all(f"Stored only\\. {reason}" in line for line in before[: 8 - sent])
+    extra = 2 if policy == "Summary" else 0
+    if (first := 9 - sent) != 1 + extra:
+        assert before[-sent].startswith(f"{first} (sent as {1 + extra}) · **user**")
     page.say("What is my name?")
-    if policy == "Summary":
-        assert "My name is Alice" in sent(page)[2] and "Replaced by the summary" in page.shown
-        assert len(sent(page)) == len(preview)
-    else:
-        assert sent(page) == preview
     assert reply in page.replies[-1]
     assert page.rows("s")[:8] == TALK and page.kinds("s")[8:] == ["user", "assistant"]
+    page.press("Request")
+    assert lines(page)[:8] == before
+    assert all("Stored by this turn" in line and "new" in line for line in lines(page)[8:])
+    end_the_process()
+    assert lines(page.run())[:8] == before, "the report is kept beside the rows"
 
 
 def test_a_tool_turn_shows_each_model_call_and_the_four_steps(page: Page) -> None:
-    page.say("How many days from 2026-01-01 to 2026-03-01?")
-    assert sent(page)[0] == "**Sent**: 9 items"
-    page.set("model-call-last-turn", 2)
-    assert sent(page)[0] == "**Sent**: 11 items"
-    for count in ("8 stored", "9 items sent", "2 model calls", "4 new, now 12"):
-        assert count in page.html
+    page.say("How many days from 2026-01-01 to 2026-03-01?").press("Request")
+    steps = ("8 stored before", "9 items sent", "2 model calls", "4 new, then 12")
+    assert all(step in page.html for step in steps)
+    assert "Tool **days\\_between**" in page.shown
+    first = page.query("SELECT max(id) - 3 FROM agent_messages")[0][0]
+    page.set(f"model-call-{first}", 2)
+    assert [":blue[sent]" in line for line in lines(page)] == [True] * 8 + [False] * 4
+
+
+def test_the_list_reaches_every_item_and_finds_one(open_page: Open, db_path: Path) -> None:
+    store(db_path, "long", *(user(f"Fact {number}.") for number in range(34)))
+    page = open_page("long")
+    newest = lines(page)
+    assert "34 · **user** Fact 33" in newest[-1] and len(newest) == 25
+    page.set("lines-long-2", 2)
+    assert "1 · **user** Fact 0" in lines(page)[0] and len({*newest, *lines(page)}) == 34
+    page.fill("Find in memory", "fact 7").run()
+    assert [line.split("\\")[0] for line in lines(page)] == ["8 · **user** Fact 7"]
+    assert "1 of 34 items" in page.shown
 
 
 def test_the_database_marks_what_the_last_action_added_and_removed(page: Page) -> None:

@@ -47,16 +47,17 @@ def test_a_report_names_the_rows_and_is_there_after_a_restart(make: MakeLab, pat
     insert(path, "long", "not JSON")
     before = row_ids(lab, "long")
     policy = MemoryPolicy("Last N turns", 2)
-    shown = lab.preview("long", "How long?", "Assistant", policy)
+    shown = lab.outlook("long", "Assistant", policy)
     live = ask(lab, "long", "How long?", policy)
     report = lab.report("long")
     assert report is live.report and [call.input for call in report.calls] == [
         call.input for call in model.calls
     ]
-    assert shown == report.calls[0], "the preview names the same rows"
+    assert shown.call.input[:-1] == report.calls[0].input[:-1]
     assert report.count_before == len(before) and list(report.before) == before[-WINDOW:-1]
     for call in report.calls:
-        assert call.sent == before[-6:-2]
+        assert call.sent == dict(zip(before[-6:-2], (1, 2, 3, 4), strict=True))
+        assert call.sent == shown.call.sent
         assert call.not_sent == {
             "Outside the last 2 turns.": before[-WINDOW:-6],
             "Tool call without its output.": [before[-2]],
@@ -159,7 +160,6 @@ def test_of_two_sends_at_once_one_is_refused_and_so_is_every_change(
         lambda: lab.clear("s", version),
         lambda: lab.fork("s", "copy", 1, "File"),
         lambda: lab.delete("s", version),
-        lambda: lab.preview("s", "x", "Assistant", EVERYTHING),
         lab.restart,
     ):
         with pytest.raises(CatalogError, match="Stop it or wait"):
@@ -186,11 +186,11 @@ def test_of_tabs_that_create_one_session_at_once_one_is_told_that_it_is_new(
         assert sum(pool.map(lambda _: lab.create("new", "File"), range(2))) == 1
 
 
-def test_two_tabs_may_look_at_the_preview_at_once(make: MakeLab) -> None:
+def test_two_tabs_may_look_ahead_at_once(make: MakeLab) -> None:
     lab = make(says())
     with ThreadPoolExecutor(4) as pool:
-        shown = pool.map(lambda _: lab.preview("s", "next", "Assistant", EVERYTHING), range(8))
-    assert [len(call.input) for call in shown] == [1] * 8
+        shown = pool.map(lambda _: lab.outlook("s", "Assistant", EVERYTHING), range(8))
+    assert [len(each.call.input) for each in shown] == [1] * 8
 
 
 def test_close_ends_runs_and_threads(tmp_path: Path) -> None:

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from agents import OpenAIResponsesModel
 from lab_tools import EVERYTHING, MakeLab, PageLab, ask, pop, says, stored, undo
+from loopback_server import LoopbackServer
 from openai import AsyncOpenAI
 from strict_openai import StrictOpenAI
 
-from session_lab.history.items import kind
+from session_lab.history.items import assistant_item, kind, text_of, user_item
 from session_lab.history.policies import POLICY_KINDS, MemoryPolicy, PolicyKind
 from session_lab.models.offline import OfflineModel
+from session_lab.models.servers import ServerChatModel
 
 TOOL_TURN = ["user", "reasoning", "tool call", "tool output", "reasoning", "assistant"]
 
@@ -86,6 +88,23 @@ def test_begun_with_another_model(lab: PageLab) -> None:
     answered(lab, "And now?")
 
 
+def test_chat_completions_is_sent_what_it_can_carry(make: MakeLab, path: Path) -> None:
+    with LoopbackServer() as server:
+        lab = make(ServerChatModel("tiny", AsyncOpenAI(api_key="none", base_url=server.url)))
+        types = ["mcp_call", "mcp_list_tools", "web_search_call", "code_interpreter_call"]
+        types += ["image_generation_call", "item_reference", "compaction"]
+        items = [{"type": name, "id": f"x_{name}", "result": "QUJD" * 99_999} for name in types]
+        lab.import_items("odd", "Odd", [user_item("Look."), *items, assistant_item("Seen.")])
+        live = ask(lab, "odd", "And now?")
+        assert live.report.error is None
+        [call] = live.report.calls
+        assert [text_of(item) for item in call.input] == ["Look.", "Seen.", "And now?"]
+        assert len(call.not_sent) == len(types) and all(
+            "cannot carry" in why for why in call.not_sent
+        )
+        assert len(lab.findings("odd")) == len(types)
+
+
 def test_what_is_not_sent_says_why(lab: PageLab, path: Path, server: StrictOpenAI) -> None:
     answered(lab, "Hi.")
     pop(lab)
@@ -93,7 +112,8 @@ def test_what_is_not_sent_says_why(lab: PageLab, path: Path, server: StrictOpenA
     assert [item["role"] for item in server.requests[-1].items] == ["user", "user"]
     rows = [row.id for row in lab.catalog.database("s").rows("s")]
     [call] = live.report.calls
-    assert call.reasons() == {rows[0]: None, rows[1]: "Reasoning without the item that it led to."}
+    assert call.sent == {rows[0]: 1}
+    assert call.reasons() == {rows[1]: "Reasoning without the item that it led to."}
     [*_, run] = lab.actions("s")
     assert 'config = only_sendable(RunConfig(), "Responses")' in run.code(None)
     assert [kind(item) for item in stored(path, "s")][:3] == ["user", "reasoning", "user"]

@@ -80,8 +80,7 @@ class OfflineModel(Model):
         functions = [tool for tool in tools if isinstance(tool, FunctionTool)]
         made = respond(items, functions, handoffs, model_settings.tool_choice)
         output = [_item(one) for one in ([made] if isinstance(made, str) else made)]
-        schemas = "".join(f"{one.description}{one.params_json_schema}" for one in functions)
-        sent = estimate_tokens(items) + estimate_tokens((system_instructions or "") + schemas)
+        sent = estimate_tokens(items) + estimate_around(system_instructions, tools)
         written = sum(estimate_tokens(text_of(item.model_dump())) for item in output)
         usage = Usage(
             requests=1, input_tokens=sent, output_tokens=written, total_tokens=sent + written
@@ -123,6 +122,13 @@ def estimate_tokens(text_or_items: str | Sequence[object]) -> int:
     if isinstance(text_or_items, str):
         return (len(text_or_items) + 3) // 4
     return sum(4 + estimate_tokens(text_of(item)) for item in text_or_items)
+
+
+def estimate_around(instructions: str | None, tools: Sequence[Tool]) -> int:
+    """About how many tokens a request holds beside its items: instructions and function tools."""
+    functions = [tool for tool in tools if isinstance(tool, FunctionTool)]
+    schemas = "".join(f"{one.description}{one.params_json_schema}" for one in functions)
+    return estimate_tokens((instructions or "") + schemas)
 
 
 def _item(made: str | tuple[str, Mapping[str, Any]]) -> TResponseOutputItem:

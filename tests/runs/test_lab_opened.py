@@ -1,0 +1,93 @@
+"""A lab that shows another program's database, and one whose own file is taken away."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from agents import SQLiteSession
+from lab_tools import EVERYTHING, PageLab, ask, pop, row_at, says, stored, undo
+
+from session_lab.history.items import text_of, user_item
+from session_lab.models.offline import OfflineModel
+from session_lab.runs.lab import Lab
+from session_lab.store.database import CatalogError
+from session_lab.store.opened import OpenedFile
+from session_lab.store.seen import all_seen
+
+
+async def write(path: Path, *texts: str) -> None:
+    with closing(SQLiteSession("theirs", path)) as session:
+        await session.add_items([user_item(text) for text in texts])
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[PageLab]:
+    asyncio.run(write(tmp_path / "theirs.db", "My name is Alice."))
+    lab = PageLab(tmp_path / "ours.db", OfflineModel())
+    opened = OpenedFile(tmp_path / "theirs.db")
+    lab.lab = Lab(tmp_path / "ours.db", OfflineModel(), opened)
+    yield lab
+    lab.close()
+    opened.close()
+
+
+def test_what_looks_works_and_what_is_new_is_seen(lab: PageLab, tmp_path: Path) -> None:
+    [info] = lab.catalog.sessions()
+    assert (info.session_id, info.storage, info.item_count) == ("theirs", "Opened", 1)
+    call = lab.outlook("theirs", "Assistant", EVERYTHING).call
+    assert [text_of(item) for item in call.input][:-1] == ["My name is Alice."]
+    assert call.sent == {1: 1}
+    asyncio.run(write(tmp_path / "theirs.db", "I live in Oslo."))
+    assert lab.catalog.info("theirs").item_count == 2 and lab.catalog.count("OSLO") == 1
+
+
+def test_nothing_is_changed_and_a_fork_goes_on(lab: PageLab, tmp_path: Path) -> None:
+    before = {file.name: file.read_bytes() for file in tmp_path.glob("theirs*")}
+    version = all_seen(lab.catalog, "theirs").version
+    for change in (
+        lambda: lab.send("theirs", "Hi.", "Assistant", EVERYTHING),
+        lambda: pop_of(lab),
+        lambda: undo(lab, "theirs"),
+        lambda: lab.clear("theirs", version),
+        lambda: lab.delete("theirs", version),
+        lambda: lab.add_item("theirs", user_item("more")),
+        lambda: lab.edit_item("theirs", row_at(lab, "theirs", 0), "edited"),
+        lambda: lab.catalog.rename("theirs", "Ours"),
+    ):
+        with pytest.raises(CatalogError, match="Fork copies it"):
+            change()
+    lab.fork("theirs", "ours", 1, "File")
+    assert "Alice" in ask(lab, "ours", "What is my name?").reply
+    assert len(stored(tmp_path / "ours.db", "ours")) == 3
+    assert {file.name: file.read_bytes() for file in tmp_path.glob("theirs*")} == before
+
+
+def pop_of(lab: PageLab) -> None:
+    pop(lab, "theirs")
+
+
+def test_a_file_that_vanishes_is_named_and_can_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "ours.db"
+    lab = PageLab(path, says("One.", "Two.", "Three."))
+    lab.create("s", "File")
+    ask(lab, "s", "First.")
+    lab.lab.catalog.restart()  # Nothing is left in the -wal file.
+    ask(lab, "s", "Second.")
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    for file in tmp_path.glob("ours.db*"):
+        shutil.copy(file, aside)
+        file.unlink()
+    with pytest.raises(CatalogError, match="Put it back"):
+        lab.send("s", "Lost?", "Assistant", EVERYTHING)
+    assert not path.exists(), "no empty file in its place"
+    for file in aside.iterdir():
+        shutil.copy(file, tmp_path)
+    ask(lab, "s", "Third.")
+    lab.close()
+    assert [text_of(item) for item in stored(path, "s")][::2] == ["First.", "Second.", "Third."]
