@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator_singletons import context_dg_stack, get_default_dg_stack_value
 
 PAGES = Path(__file__).resolve().parent / "session_lab" / "pages"
 
@@ -31,6 +32,9 @@ STYLE = """<style>
 }
 </style>"""
 
+# A request that comes while a dialog is drawn alone finds Streamlit still inside that dialog, where
+# the whole page would be drawn.
+context_dg_stack.set(get_default_dg_stack_value())
 # An emoji, because the browser would fetch a Material icon for its tab from fonts.gstatic.com.
 st.set_page_config(page_title="Session lab", page_icon="💬", layout="wide")
 st.html(STYLE)
