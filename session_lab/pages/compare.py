@@ -1,9 +1,10 @@
-"""Compare: one message to two sessions, or to one session under two memory policies."""
+"""Compare: a message to two sessions, or to one under two policies, or a whole conversation."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import streamlit as st
@@ -16,22 +17,26 @@ from session_lab.pages.inspector import show_calls
 from session_lab.pages.isolation_view import show_proof, show_untouched
 from session_lab.pages.live_reply import LiveReply
 from session_lab.pages.open_lab import open_lab, shown_errors, wait_for
+from session_lab.pages.recall_view import show_recall
 from session_lab.pages.safe_text import as_typed, count_of, item_line
 from session_lab.pages.session_choice import LISTED, choose_session, listed
 from session_lab.pages.sidebar import policy_choice
 from session_lab.pages.tab import Tab, carry_out, show_outcome, this_tab
 from session_lab.runs.compare import (
     EXAMPLES,
+    SIX_TURNS,
     Comparison,
     Side,
     compare_policies,
     compare_sessions,
     create_examples,
+    create_six_turns,
 )
 from session_lab.runs.lab import Lab
+from session_lab.runs.verdict import verdict
 from session_lab.store.database import SessionInfo
 
-MODES = ("Two sessions", "Two memory policies")
+MODES = ("Two sessions", "Two memory policies", "Recall")
 SHOWN_ROWS = 4
 SHOWN_ADDED = 8
 QUESTION = "What is my name?"
@@ -61,7 +66,12 @@ def main() -> None:
         st.markdown("#### One message, two memories")
         with st.container():  # One place, however much it says: what is below must not move.
             show_outcome(tab)
-            choice = choose(lab, tab)
+            mode, agent, search = choose_mode(lab, tab)
+            choice = choose(lab, mode, agent, search)
+        if mode == MODES[2]:
+            give_back(tab)
+            show_recall(lab, agent)
+            return
         comparison = current(choice) if choice is not None else None
         if choice is None:
             give_back(tab)
@@ -108,21 +118,47 @@ def say_both(tab: Tab, text: str | None = None) -> None:
     carry_out(tab, lambda: tab.said_to_both.append(text or st.session_state["message-both"]))
 
 
-def choose(lab: Lab, tab: Tab) -> Choice | None:
-    """The inputs; None as long as there is nothing to compare, and then the page says why."""
-    count = lab.catalog.count()
+def choose_mode(lab: Lab, tab: Tab) -> tuple[str, AgentName, str]:
+    """The mode, the agent and a search for sessions, and the two examples."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         mode = st.segmented_control("Compare", MODES, default=MODES[0], required=True, key="mode")
         agent = cast(AgentName, st.selectbox("Agent", AGENT_NAMES, key="compare-agent", width=160))
         search = ""
-        if count > LISTED:
-            search = st.text_input("Find a session", placeholder="Title, ID or text", width=260)
+        if mode != MODES[2]:
+            if lab.catalog.count() > LISTED:
+                search = st.text_input("Find a session", placeholder="Title, ID or text", width=260)
+            for label, make in (
+                ("Create two users", make_two_users),
+                ("Create a six-turn example", make_six_turns),
+            ):
+                st.button(label, on_click=carry_out, args=(tab, partial(make, lab)))
+    return mode, agent, search
+
+
+def make_two_users(lab: Lab) -> None:
+    """Two sessions that know different things, chosen."""
+    wait_for(create_examples(lab))
+    st.session_state["mode"] = MODES[0]
+    st.session_state["first-session"], st.session_state["second-session"] = EXAMPLES
+
+
+def make_six_turns(lab: Lab) -> None:
+    """A session whose first turn holds a name, and two policies of which one has lost it."""
+    wait_for(create_six_turns(lab))
+    st.session_state["mode"] = MODES[1]
+    st.session_state["copied-session"] = SIX_TURNS
+    st.session_state["memory-a"] = "Everything"
+    st.session_state["memory-b"], st.session_state["memory-b-turns"] = "Last N turns", 2.0
+
+
+def choose(lab: Lab, mode: str, agent: AgentName, search: str) -> Choice | None:
+    """The inputs; None as long as there is nothing to compare, and then the page says why."""
     if mode == MODES[1]:
         return choose_policies(lab, agent, search)
-    if count < 2:
-        show_nothing_to_compare(lab, tab, count)
+    if mode == MODES[0] and (count := lab.catalog.count()) < 2:
+        show_nothing_to_compare(count)
         return None
-    return choose_sessions(lab, agent, search)
+    return choose_sessions(lab, agent, search) if mode == MODES[0] else None
 
 
 def choose_sessions(lab: Lab, agent: AgentName, search: str) -> Choice | None:
@@ -143,35 +179,26 @@ def choose_sessions(lab: Lab, agent: AgentName, search: str) -> Choice | None:
 
 def choose_policies(lab: Lab, agent: AgentName, search: str) -> Choice | None:
     infos = listed(lab, ("copied-session",), search)
-    st.caption(
-        "The message goes to two copies of the session, in memory. The session itself is not "
-        "changed. The copies are removed when both replies are there."
-    )
-    session = choose_session("Session", "copied-session", infos, 0)
+    place, left, right = st.columns(3)
+    with place:
+        session = choose_session("Session", "copied-session", infos, 0)
     if session is None:
         st.info("No session matches. Say something in Chat first, or search for another.")
         return None
-    left, right = st.columns(2)
     with left:
         first = policy_choice("Memory of copy A", "memory-a")
     with right:
         second = policy_choice("Memory of copy B", "memory-b", start=1, items=2)
+    place.caption("Two copies in memory are asked, and removed then. The session stays as it is.")
     return Choice((session, session), (first, second), agent)
 
 
-def show_nothing_to_compare(lab: Lab, tab: Tab, count: int) -> None:
+def show_nothing_to_compare(count: int) -> None:
     one = "one session" if count else "no session yet"
     examples = " and ".join(f"`{key}` is told: {text}" for key, text in EXAMPLES.items())
     st.info(
-        f"There is {one}, and a comparison needs two. Make two that know different things: "
-        f"{examples} Then ask both: {QUESTION}"
-    )
-    st.button(
-        "Create two sessions",
-        icon=":material/add:",
-        type="primary",
-        on_click=carry_out,
-        args=(tab, lambda: wait_for(create_examples(lab))),
+        f"There is {one}, and a comparison needs two. `Create two users` makes two that know "
+        f"different things: {examples} Then ask both: {QUESTION}"
     )
 
 
@@ -204,6 +231,8 @@ def show(lab: Lab, choice: Choice, comparison: Comparison | None) -> None:
     if comparison is None and choice.is_one_session:
         show_stored(lab, choice.infos[0], "stored")
         return
+    if comparison is not None and comparison.is_done:
+        st.markdown(f"**{as_typed(verdict(comparison), 400)}**")
     places = st.columns(2, gap="medium")
     for number, place in enumerate(places):
         with place:

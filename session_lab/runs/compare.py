@@ -12,6 +12,7 @@ from session_lab.history.policies import MemoryPolicy
 from session_lab.runs.lab import BUSY, Lab
 from session_lab.runs.live_turn import LiveTurn
 from session_lab.runs.progress import LoopProgress
+from session_lab.runs.recall import EIGHT_FACTS
 from session_lab.runs.turn import error_line
 from session_lab.store.catalog import MAX_ID_LENGTH, in_thread
 from session_lab.store.database import CatalogError, Row, Version
@@ -26,6 +27,18 @@ async def create_examples(lab: Lab) -> None:
         if await in_thread(lab.catalog.info, session_id) is None:
             reply = assistant_item("Nice to meet you.")
             await lab.import_items(session_id, session_id, [user_item(fact), reply])
+
+
+SIX_TURNS = "six_turns"
+"""The ID of a session in which a limit has lost what was said first."""
+
+
+async def create_six_turns(lab: Lab) -> None:
+    """Make that session, added by hand: six of Recall's facts, one a turn. What exists is left."""
+    if await in_thread(lab.catalog.info, SIX_TURNS) is None:
+        facts = list(EIGHT_FACTS)[:6]
+        items = [item for fact in facts for item in (user_item(fact), assistant_item("Noted."))]
+        await lab.import_items(SIX_TURNS, SIX_TURNS, items)
 
 
 @dataclass
@@ -60,6 +73,7 @@ class Comparison(LoopProgress):
         self.sides = sides
         self.before = before
         self.problem: str | None = None
+        self.is_of_copies = bool(copies)
         self._task = asyncio.create_task(self._finish(lab, copies))
         # A task that is cancelled before it begins, at the end of the app, ends too.
         self._task.add_done_callback(lambda _: self.end())
