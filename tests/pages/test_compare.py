@@ -19,7 +19,7 @@ def page(page: Page) -> Page:
 
 @pytest.fixture
 def ready(page: Page) -> Page:
-    return page.press("Create two sessions")
+    return page.press("Create two users")
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def session_ids(page: Page) -> list[str]:
 
 def test_a_first_visitor_makes_two_sessions(page: Page) -> None:
     assert "a comparison needs two" in page.app.info[0].value
-    page.press("Create two sessions")
+    page.press("Create two users")
     assert session_ids(page) == ["user_123", "user_456"]
     assert [box.value for box in page.app.selectbox[1:]] == ["user_123", "user_456"]
 
@@ -92,7 +92,7 @@ def test_two_policies_give_two_answers_and_leave_the_session_alone(policies: Pag
     assert "Nothing in the 3 items I was sent says that." in shown
     assert "Outside the last 2 items" in shown
     assert "**long is as it was before**: 3 rows, the last is row 7" in shown
-    assert "The copies are removed when" in shown
+    assert "Two copies in memory are asked" in shown
     assert session_ids(policies) == ["long", "user_123", "user_456"]
 
 
@@ -100,3 +100,23 @@ def test_a_policy_is_chosen_with_its_n(policies: Page) -> None:
     policies.choose("Memory of copy A", "Last N turns")
     policies.app.number_input[0].set_value(1).run()
     assert "A: Last turn" in policies.say(QUESTION).shown
+
+
+def test_a_six_turn_example_shows_at_once_what_a_policy_lost(page: Page) -> None:
+    page.press("Create a six-turn example").press(QUESTION)
+    assert "**A answered from item 1\\. B was not sent item 1\\.**" in page.shown
+    told = ("12 of 12 stored items were sent", "4 of 12 stored items were sent")
+    assert all(each in page.html for each in told)
+    assert session_ids(page) == ["six_turns"]
+
+
+def test_recall_says_what_it_will_cost_and_what_each_policy_found(page: Page) -> None:
+    page.app.button_group[0].set_value("Recall")
+    page.run()
+    assert "Makes **64 model calls**: 8 turns and 8 probes under each of 4 policies" in page.shown
+    page.press("Run")
+    found = "Everything 8, Last 6 items 3, Last 3 turns 3, Summary 8"
+    assert f"**Recalled of 8 facts: {found}.**" in page.shown
+    assert page.html.count("✓ recalled") == 22 and page.html.count("○ not sent") == 10
+    assert "Recall(make_agent" in page.app.code[0].value
+    assert session_ids(page) == []

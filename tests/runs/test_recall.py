@@ -1,0 +1,117 @@
+"""Recall: what each policy finds again, and what it costs, told from the recorded requests."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from agents.testing import ModelStep, ScriptedModel, assistant_message
+from lab_tools import EVERYTHING, Gate, MakeLab, PageLab, query, says, talk
+
+from session_lab.code_view.agents import make_agent
+from session_lab.history.policies import MemoryPolicy
+from session_lab.models.offline import OfflineModel, estimate_tokens
+from session_lab.runs.compare import SIX_TURNS, compare_policies, create_six_turns
+from session_lab.runs.recall import EIGHT_FACTS, POLICIES, Probe, Recall, planned_calls
+from session_lab.runs.verdict import verdict
+
+PROBES = list(EIGHT_FACTS.values())
+
+
+def run(lab: PageLab, model: object, **more: object) -> Recall:
+    async def start() -> Recall:
+        agent = make_agent("Assistant", model)  # type: ignore[arg-type]
+        return Recall(agent, list(EIGHT_FACTS), PROBES, **more)  # type: ignore[arg-type]
+
+    recall = lab.wait_for(start)
+    assert recall.wait(60)
+    return recall
+
+
+def test_each_policy_recalls_what_it_was_sent(make: MakeLab, path: Path) -> None:
+    recall = run(make(says()), OfflineModel())
+    found = {
+        str(one.policy): [answer.is_recalled for answer in one.answers] for one in recall.outcomes
+    }
+    assert found == {
+        "Everything": [True] * 8,
+        "Last 6 items": [False] * 5 + [True] * 3,
+        "Last 3 turns": [False] * 5 + [True] * 3,
+        "Summary": [True] * 8,
+    }
+    for one in recall.outcomes:
+        assert [answer.was_sent for answer in one.answers] == found[str(one.policy)]
+        requests = [call for turn in one.turns for call in turn.calls]
+        assert [cost.sent for cost in one.costs()] == [
+            estimate_tokens(call.input) for call in requests
+        ]
+        assert [cost.input_tokens for cost in one.costs()] == [t.input_tokens for t in one.turns]
+    everything, last_items, *_ = (one.costs() for one in recall.outcomes)
+    assert everything[0].repeated == 0
+    assert [cost.repeated for cost in everything[1:]] == [cost.sent for cost in everything[:-1]]
+    assert [cost.repeated for cost in last_items[5:]] == [0] * 3, "a sliding limit repeats nothing"
+    exact, summaries = planned_calls(POLICIES, 8, 8)
+    made = sum(one.model_calls - one.summary_calls for one in recall.outcomes)
+    assert made == exact == 64
+    assert 0 < sum(one.summary_calls for one in recall.outcomes) <= summaries
+    assert query(path, "SELECT count(*) FROM agent_messages") == [(0,)], "nothing is stored"
+
+
+def test_the_csv_has_a_line_for_each_policy_and_fact(make: MakeLab) -> None:
+    recall = run(make(says()), OfflineModel(), policies=[EVERYTHING, MemoryPolicy("Last N items")])
+    rows = list(csv.DictReader(io.StringIO(recall.csv())))
+    assert list(rows[0]) == ["policy", "fact", "told_in_turn", "recalled"]
+    assert [row["policy"] for row in rows] == ["Everything"] * 8 + ["Last item"] * 8
+    assert [row["fact"] for row in rows[:8]] == list(EIGHT_FACTS)
+    assert [row["told_in_turn"] for row in rows[8:]] == [str(turn) for turn in range(1, 9)]
+    assert {row["recalled"] for row in rows[:8]} == {"yes"}
+    assert {row["recalled"] for row in rows[8:]} == {"no"}
+
+
+def test_an_answer_that_does_not_use_what_was_sent_is_told_apart(make: MakeLab) -> None:
+    model = ScriptedModel([[assistant_message("Fine.")]] * 16)
+    recall = run(make(says()), model, policies=[EVERYTHING])
+    assert [(each.is_recalled, each.was_sent) for each in recall.outcomes[0].answers] == (
+        [(False, True)] * 8
+    )
+
+
+def test_a_stop_and_an_error_keep_what_is_known(make: MakeLab) -> None:
+    lab, gate, reply = make(says()), Gate("never"), [assistant_message("Fine.")]
+
+    async def start() -> Recall:
+        model = ScriptedModel([reply, reply, ModelStep.respond(gate)])
+        agent = make_agent("Assistant", model)
+        return Recall(agent, list(EIGHT_FACTS), PROBES, [EVERYTHING])
+
+    recall = lab.wait_for(start)
+    assert gate.reached.wait(10)
+    lab.wait_for(recall.stop)
+    assert recall.is_done and len(recall.outcomes[0].turns) == 2 and recall.share_done == 2 / 16
+    assert recall.csv().count("yes") == recall.csv().count("no") == 0
+    broken = run(lab, ScriptedModel([reply, ModelStep.raise_error(OSError("gone"))]))
+    assert any("gone" in str(one.error) for one in broken.outcomes)
+
+
+@pytest.mark.parametrize(("question", "text"), [("", "x"), ("x", ""), ("Is it Alice?", "alice")])
+def test_a_probe_that_proves_nothing_is_refused(question: str, text: str) -> None:
+    with pytest.raises(ValueError, match=r"probe is|question holds"):
+        Probe(question, text)
+
+
+def test_a_comparison_says_who_was_not_sent_what(make: MakeLab) -> None:
+    lab = make(OfflineModel())
+    for _ in range(2):
+        lab.wait_for(create_six_turns, lab.lab)
+    assert lab.catalog.info(SIX_TURNS).item_count == 12, "made once"
+    policies = (EVERYTHING, MemoryPolicy("Last N turns", 2))
+    question = "What is my name?"
+    made = lab.wait_for(compare_policies, lab.lab, SIX_TURNS, policies, question, "Assistant")
+    assert made.wait(20)
+    assert verdict(made) == "A answered from item 1. B was not sent item 1."
+    lab.import_items("talk", "talk", talk(2))
+    made = lab.wait_for(compare_policies, lab.lab, "talk", policies, "Who?", "Assistant")
+    assert made.wait(20)
+    assert verdict(made) == "A was sent 5 items. B was sent 5 items."
