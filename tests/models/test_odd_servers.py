@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -23,10 +24,15 @@ EVENTS = "text/event-stream"
 DONE = "data: [DONE]\n\n"
 
 
+SECONDS = itertools.count(60)
+"""A port may come again, and equal settings share a model, which remembers the IDs of calls."""
+
+
 @pytest.fixture
 def server(openai_unset: None) -> Iterator[LoopbackServer]:
     with LoopbackServer() as server:
         os.environ.update(OPENAI_BASE_URL=server.url, OPENAI_DEFAULT_MODEL="tiny-model")
+        os.environ["OPENAI_TIMEOUT"] = str(next(SECONDS))
         yield server
 
 
