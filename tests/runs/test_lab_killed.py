@@ -7,6 +7,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +67,7 @@ def killed_at(number: int, path: Path, name: str) -> bool:
     """Change the file in a process that is killed there. False if the change was done before."""
     if child := os.fork():
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
-    connect = sqlite3.connect
-    sqlite3.connect = lambda *args, **more: connect(*args, **more, factory=Killed)  # type: ignore
+    sqlite3.connect = partial(sqlite3.connect, factory=Killed)
 
     async def change() -> None:
         lab = Lab(path, None)

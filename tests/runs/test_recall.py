@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
+from agents import Model
 from agents.testing import ModelStep, ScriptedModel, assistant_message
 from lab_tools import EVERYTHING, Gate, MakeLab, PageLab, query, says, talk
 
@@ -20,10 +22,9 @@ from session_lab.runs.verdict import verdict
 PROBES = list(EIGHT_FACTS.values())
 
 
-def run(lab: PageLab, model: object, **more: object) -> Recall:
+def run(lab: PageLab, model: Model, **more: Any) -> Recall:
     async def start() -> Recall:
-        agent = make_agent("Assistant", model)  # type: ignore[arg-type]
-        return Recall(agent, list(EIGHT_FACTS), PROBES, **more)  # type: ignore[arg-type]
+        return Recall(make_agent("Assistant", model), list(EIGHT_FACTS), PROBES, **more)
 
     recall = lab.wait_for(start)
     assert recall.wait(60)
