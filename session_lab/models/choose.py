@@ -142,7 +142,8 @@ def configured_model() -> Model | str:
             return _openai_model(settings)
     except ModelChoiceError:
         raise
-    except Exception as error:  # Whatever HTTP finds wrong with proxies and certificates.
+    except (ImportError, OSError, ValueError, httpx2.InvalidURL, OpenAIError) as error:
+        # A SOCKS proxy without its package, a proxy's or certificate's setting that makes no sense.
         suspects = [name for name in HTTP_VARIABLES if os.environ.get(name)] or ["OPENAI_BASE_URL"]
         raise ModelChoiceError(
             f"No HTTP client can be made ({quote(str(error))}). Check what is set as "
