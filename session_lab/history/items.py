@@ -64,7 +64,7 @@ def text_to_edit(item: object) -> str | None:
         return None
     content = field(item, "content")
     texts = [content] if isinstance(content, str) else _own_texts(content)
-    return _whole(texts[0]) if len(texts) == 1 else None
+    return whole(texts[0]) if len(texts) == 1 else None
 
 
 def with_text(item: Any, text: str) -> Any:
@@ -136,11 +136,11 @@ def text_of(item: object) -> str:
 
     What is no text is named with its size, such as "[image, 3.1 MB]".
     """
-    return _whole(_text_of(item))
+    return whole(_text_of(item))
 
 
-def _whole(text: str) -> str:
-    # Half of a surrogate pair is valid in JSON, but can be neither shown nor stored as UTF-8.
+def whole(text: str) -> str:
+    """The text without half characters: lone surrogates are valid in JSON, but not in UTF-8."""
     return text.encode("utf-8", "replace").decode()
 
 
@@ -249,7 +249,7 @@ def output_of(item: object) -> str:
     """What a tool or a hosted tool gave back; "" for every other item."""
     if not isinstance(item, Mapping) or not (is_hosted(item) or kind(item) == "tool output"):
         return ""
-    return _whole("\n".join(filter(None, (_result(item, one) for one in _RESULTS if one in item))))
+    return whole("\n".join(filter(None, (_result(item, one) for one in _RESULTS if one in item))))
 
 
 def one_line(item: object, width: int = 100) -> str:

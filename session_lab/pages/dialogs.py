@@ -7,7 +7,8 @@ is what was shown.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -20,11 +21,7 @@ from session_lab.pages.open_lab import shown_errors, wait_for
 from session_lab.pages.safe_text import as_typed, count_of, item_line
 from session_lab.pages.tab import Dialog, Tab, carry_out, dialog
 from session_lab.runs.lab import BUSY, Lab
-from session_lab.store.catalog import (
-    MAX_ID_LENGTH,
-    MAX_TITLE_LENGTH,
-    session_id_problem,
-)
+from session_lab.store.catalog import MAX_ID_LENGTH, MAX_TITLE_LENGTH, session_id_problem
 from session_lab.store.database import CatalogError, Row, Storage
 from session_lab.store.seen import Seen, all_seen, last_item, last_turn
 from session_lab.store.transfer import (
@@ -42,16 +39,9 @@ LISTED = 20
 
 def new_session_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
     def draw() -> None:
-        with st.form("new_session", border=False):
-            st.text_input(
-                "Session ID",
-                placeholder="user_123",
-                max_chars=MAX_ID_LENGTH,
-                help="One ID is one conversation. Name who or what it belongs to.",
-                key="new-id",
-            )
+        with _form(tab, "Create", create):
+            _id_input()
             _storage_choice()
-            _submit(tab, "Create", create)
 
     def create() -> None:
         new_id, storage = _typed_id(), st.session_state["storage"]
@@ -65,15 +55,11 @@ def new_session_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
 def undo_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
     seen = _something(lab, session_id, last_turn(lab.catalog, session_id))
 
-    def draw() -> None:
-        st.write(f"The whole last turn goes: {count_of(len(seen.items), 'item')}.")
-        _list_items(seen.items)
-        _warn_of_unreadable(seen)
-        _button(
-            tab, "Undo this turn", lambda: wait_for(lab.remove(session_id, seen, whole_turn=True))
-        )
+    def undo() -> None:
+        wait_for(lab.remove(session_id, seen, whole_turn=True))
 
-    return dialog("Undo turn", draw)
+    says = f"The whole last turn goes: {count_of(len(seen.items), 'item')}."
+    return _confirm(tab, "Undo turn", says, seen, "Undo this turn", undo)
 
 
 def pop_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
@@ -81,46 +67,65 @@ def pop_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
     end = all_seen(lab.catalog, session_id, max(0, seen.version.item_count - WINDOW)).items
     broken = new_findings(end, end[:-1], lab.api)
 
-    def draw() -> None:
-        st.write("`pop_item()` removes the newest item, whatever it is:")
-        _list_items(seen.items)
-        _warn_of_unreadable(seen)
+    def warn() -> None:
         _warn_of_findings(broken, lab.api, "Undo turn removes all of it.")
-        _button(
-            tab, "Pop this item", lambda: wait_for(lab.remove(session_id, seen, whole_turn=False))
-        )
 
-    return dialog("Pop item", draw)
+    def pop() -> None:
+        wait_for(lab.remove(session_id, seen, whole_turn=False))
+
+    says = "`pop_item()` removes the newest item, whatever it is:"
+    return _confirm(tab, "Pop item", says, seen, "Pop this item", pop, warn)
 
 
 def clear_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
     info = lab.catalog.existing(session_id)
     seen = _something(lab, session_id, all_seen(lab.catalog, session_id))
+
+    def clear() -> None:
+        wait_for(lab.clear(session_id, seen.version))
+
     items = count_of(seen.version.item_count, "item")
-
-    def draw() -> None:
-        st.write(f"All {items} of **{as_typed(info.title, 60)}** go. The session itself stays.")
-        _list_items(seen.items, seen.version.item_count)
-        _button(tab, "Clear all items", lambda: wait_for(lab.clear(session_id, seen.version)))
-
-    return dialog("Clear session", draw)
+    says = f"All {items} of **{as_typed(info.title, 60)}** go. The session itself stays."
+    return _confirm(tab, "Clear session", says, seen, "Clear all items", clear)
 
 
 def delete_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
     lab.catalog.changeable(session_id)
     info, seen = lab.catalog.existing(session_id), all_seen(lab.catalog, session_id)
-    items = count_of(seen.version.item_count, "item")
-
-    def draw() -> None:
-        st.write(f"**{as_typed(info.title, 60)}** goes with its {items}. There is no way back.")
-        _list_items(seen.items, seen.version.item_count)
-        _button(tab, "Delete session", delete)
 
     def delete() -> None:
         wait_for(lab.delete(session_id, seen.version))
         tab.session_id = None
 
-    return dialog("Delete session", draw)
+    items = count_of(seen.version.item_count, "item")
+    says = f"**{as_typed(info.title, 60)}** goes with its {items}. There is no way back."
+    return _confirm(tab, "Delete session", says, seen, "Delete session", delete)
+
+
+def _confirm(
+    tab: Tab,
+    title: str,
+    says: str,
+    seen: Seen,
+    label: str,
+    do: Callable[[], None],
+    warn: Callable[[], None] = lambda: None,
+) -> Dialog:
+    """Tell what goes and list it; the button `label` removes just that."""
+
+    def draw() -> None:
+        st.write(says)
+        _list_items(seen.items)
+        if seen.unreadable:
+            st.warning(
+                f"{count_of(seen.unreadable, 'row')} that hold no JSON go too. The Database tab "
+                "shows them.",
+                icon=":material/warning:",
+            )
+        warn()
+        _button(tab, label, do)
+
+    return dialog(title, draw)
 
 
 def rename_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
@@ -129,10 +134,9 @@ def rename_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
     key = f"title-{session_id}"
 
     def draw() -> None:
-        with st.form("rename", border=False):
+        with _form(tab, "Rename", rename):
             st.text_input("Title", info.title, max_chars=MAX_TITLE_LENGTH, key=key)
             st.caption(f"The session ID stays {as_typed(session_id)}: programs find it by that.")
-            _submit(tab, "Rename", rename)
 
     def rename() -> None:
         lab.catalog.rename(session_id, st.session_state[key])
@@ -154,10 +158,9 @@ def fork_dialog(lab: Lab, tab: Tab, session_id: str, item_count: int | None = No
             "session. The two go separate ways from there."
         )
         _warn_of_findings(broken, lab.api, f"A fork after item {safe:,} parts nothing.")
-        with st.form("fork", border=False):
-            _id_input(_free_id(lab, session_id))
+        with _form(tab, "Fork", fork):
+            _id_input(lab.catalog.free_id(session_id))
             _storage_choice()
-            _submit(tab, "Fork", fork)
 
     def fork() -> None:
         new_id, storage = _typed_id(), st.session_state["storage"]
@@ -193,7 +196,7 @@ def repair_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
             st.markdown(f"- {before} **{after}**: {as_typed(finding.problem)}")
         if len(found) > LISTED:
             st.caption(f"and {len(found) - LISTED:,} more.")
-        _id_input(_free_id(lab, session_id))
+        _id_input(lab.catalog.free_id(session_id))
         _button(tab, "Make a repaired copy", copy)
 
     def copy() -> None:
@@ -214,17 +217,14 @@ def export_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
             st.info("The session holds no items yet.")
             return
         with shown_errors():
-            show_download(export_session(session_id, info.title, items))
-
-    def show_download(text: str) -> None:
-        st.download_button(
-            "Download JSON",
-            text,
-            file_name=file_name(session_id, "json"),
-            mime="application/json",
-            type="primary",
-            on_click="ignore",
-        )
+            st.download_button(
+                "Download JSON",
+                export_session(session_id, info.title, items),
+                file_name=file_name(session_id, "json"),
+                mime="application/json",
+                type="primary",
+                on_click="ignore",
+            )
 
     return dialog("Export", draw)
 
@@ -253,7 +253,7 @@ def import_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
         _list_items(found.items)
         refused = [finding for finding in diagnose(found.items, lab.api) if finding.is_refused]
         _warn_of_findings(refused, lab.api, "Repair makes a copy without them.")
-        _id_input(_free_id(lab, found.session_id))
+        _id_input(lab.catalog.free_id(found.session_id))
         _button(tab, "Import as a new session", partial(import_session, found))
 
     def import_session(found: SessionFile) -> None:
@@ -293,11 +293,10 @@ def add_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
     lab.catalog.changeable(session_id)
 
     def draw() -> None:
-        with st.form("add", border=False):
+        with _form(tab, "Add", add):
             st.radio("Role", ("user", "assistant"), horizontal=True, key="add-role")
             st.text_area("Text", key="add-text")
             st.caption("The item is stored as if it had been said. No model is asked.")
-            _submit(tab, "Add", add)
 
     def add() -> None:
         text, role = _typed_text("add-text", "item"), st.session_state["add-role"]
@@ -311,10 +310,9 @@ def edit_dialog(lab: Lab, tab: Tab, session_id: str, row: Row) -> Dialog:
     key = f"edit-text-{row.id}"
 
     def draw() -> None:
-        with st.form("edit", border=False):
+        with _form(tab, "Save", edit):
             st.text_area("Text", text_to_edit(row.item) or "", key=key)
             st.caption("The items after it stay as they are: nothing is answered anew.")
-            _submit(tab, "Save", edit)
 
     def edit() -> None:
         wait_for(lab.edit_item(session_id, row, _typed_text(key, "message")))
@@ -336,8 +334,12 @@ def _something(lab: Lab, session_id: str, seen: Seen) -> Seen:
     return seen
 
 
-def _submit(tab: Tab, label: str, do: Callable[[], None]) -> None:
-    st.form_submit_button(label, type="primary", on_click=carry_out, args=(tab, do))
+@contextmanager
+def _form(tab: Tab, label: str, do: Callable[[], None]) -> Iterator[None]:
+    """Inputs that are sent together, by Enter or by the button `label` below them."""
+    with st.form(label, border=False):
+        yield
+        st.form_submit_button(label, type="primary", on_click=carry_out, args=(tab, do))
 
 
 def _button(tab: Tab, label: str, do: Callable[[], None]) -> None:
@@ -348,8 +350,15 @@ def _storage_choice() -> None:
     st.radio("Storage", STORAGES, captions=STORAGE_CAPTIONS, horizontal=True, key="storage")
 
 
-def _id_input(proposed: str) -> None:
-    st.text_input("Session ID", proposed, max_chars=MAX_ID_LENGTH, key="new-id")
+def _id_input(proposed: str = "") -> None:
+    st.text_input(
+        "Session ID",
+        proposed,
+        max_chars=MAX_ID_LENGTH,
+        placeholder="user_123",
+        help="One ID is one conversation. Name who or what it belongs to.",
+        key="new-id",
+    )
 
 
 def _typed_id() -> str:
@@ -366,15 +375,6 @@ def _typed_text(key: str, noun: str) -> str:
     return text
 
 
-def _warn_of_unreadable(seen: Seen) -> None:
-    if seen.unreadable:
-        st.warning(
-            f"{count_of(seen.unreadable, 'row')} that hold no JSON go too: `pop_item()` "
-            "drops what it can't read. The Database tab shows them.",
-            icon=":material/warning:",
-        )
-
-
 def _warn_of_findings(findings: Sequence[Finding], api: Api, instead: str) -> None:
     """What the API will not accept after this, and what can be done instead."""
     if findings:
@@ -386,19 +386,8 @@ def _warn_of_findings(findings: Sequence[Finding], api: Api, instead: str) -> No
         )
 
 
-def _list_items(items: Sequence[Any], total: int | None = None) -> None:
-    shown = items[-LISTED:]
-    more = (len(items) if total is None else total) - len(shown)
-    if more > 0:
-        st.caption(f"{more:,} earlier, then:")
-    for item in shown:
+def _list_items(items: Sequence[Any]) -> None:
+    if len(items) > LISTED:
+        st.caption(f"{len(items) - LISTED:,} earlier, then:")
+    for item in items[-LISTED:]:
         st.markdown(f"- {item_line(item, 90)}")
-
-
-def _free_id(lab: Lab, base: str) -> str:
-    """`base_2`, or the next number that is free."""
-    base = base[: MAX_ID_LENGTH - 6]
-    number = 2
-    while lab.catalog.info(f"{base}_{number}"):
-        number += 1
-    return f"{base}_{number}"

@@ -10,7 +10,7 @@ import json
 import re
 import time
 
-from session_lab.history.items import kind, one_line
+from session_lab.history.items import kind, one_line, whole
 
 SHOWN_CHARACTERS = 4000
 """Longer messages are cut; the rest is one click away."""
@@ -27,7 +27,7 @@ _ISOLATE = "\u2068{}\u2069"
 
 def as_typed(text: str, width: int = 200) -> str:
     """Markdown that shows `text` as it was typed, on one line of at most `width` characters."""
-    line = re.sub(r"\s*[^\S ]\s*", " ", _whole(text).strip())
+    line = re.sub(r"\s*[^\S ]\s*", " ", whole(text).strip())
     line = line if len(line) <= width else line[: width - 1] + "…"
     line = _CONTROLS.sub("\ufffd", line)
     # HTML would show two spaces as one.
@@ -55,11 +55,6 @@ def fetches_nothing(markdown: str) -> bool:
     An image begins with these two characters everywhere in Markdown, and HTML is shown as text.
     """
     return "![" not in markdown and "mermaid" not in markdown.casefold()
-
-
-def _whole(text: str) -> str:
-    """Without lone surrogates: half characters, which some programs store and no page can show."""
-    return text.encode(errors="replace").decode()
 
 
 def age(updated: float) -> str:

@@ -6,10 +6,11 @@ The seam for other engines: pages and runs never see in which database a session
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar, cast
@@ -17,7 +18,7 @@ from weakref import WeakValueDictionary
 
 from agents import SQLiteSession
 
-from session_lab.history.items import Item
+from session_lab.history.items import Item, whole
 from session_lab.store.database import (
     SCHEMA_VERSION,
     CatalogError,
@@ -135,7 +136,6 @@ class Catalog:
         self._open: OrderedDict[str, LabSession] = OrderedDict()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._creating = threading.Lock()
-        self._being_made: set[str] = set()
         self._opening = threading.Lock()
         self._identity: tuple[int, int] | None = None
         make_private(db_path)
@@ -244,8 +244,9 @@ class Catalog:
 
     def info(self, session_id: str) -> SessionInfo | None:
         """What is known of a session; None if there is none with this ID."""
-        # SQLite can't hold a lone surrogate, not even to look for it.
-        return self.database(session_id).info(session_id) if _is_unicode(session_id) else None
+        if session_id != whole(session_id):
+            return None  # SQLite can't hold half of a character, not even to look for it.
+        return self.database(session_id).info(session_id)
 
     def existing(self, session_id: str) -> SessionInfo:
         """What is known of a session.
@@ -275,8 +276,15 @@ class Catalog:
                 self._open.pop(key).close()
             return session
 
-    def create(self, session_id: str, storage: Storage) -> bool:
+    def free_id(self, session_id: str, joint: str = "_") -> str:
+        """An ID that no session has: this one with the next number that is free, `user_123_2`."""
+        start = session_id[: MAX_ID_LENGTH - len(joint) - 5].rstrip() + joint
+        return next(new for n in itertools.count(2) if self.info(new := f"{start}{n}") is None)
+
+    def create(self, session_id: str, storage: Storage, items: Sequence[Item] = ()) -> bool:
         """Create a session. False if there was one with this ID, which is left as it is.
+
+        If the process dies meanwhile, it holds all of `items` or none.
 
         Raises:
             CatalogError: the ID is not allowed.
@@ -284,44 +292,30 @@ class Catalog:
         if problem := session_id_problem(session_id):
             raise CatalogError(problem)
         with self._creating:
-            if self._is_taken(session_id):
+            if self.info(session_id) is not None:
                 return False
             if storage == "Memory":
-                self._memory[session_id] = MemorySession(session_id)
+                session: LabSession = MemorySession(session_id)
+            else:
+                session = LabSession(session_id, self.db_path)
+            if items:
+                asyncio.run(session.add_items(list(items)))
+            if isinstance(session, MemorySession):
+                self._memory[session_id] = session
+            else:
+                session.close()
             # The SDK writes no row before the first item, so the list would not show the session.
             self.database(session_id).touch(session_id)
             return True
 
     async def create_with(self, session_id: str, storage: Storage, items: list[Item]) -> None:
-        """Create a session that holds `items`. If the process dies, it holds all of them or none.
+        """Create a session that holds `items`.
 
         Raises:
             CatalogError: the ID is not allowed, or there is a session with this ID.
         """
-        await in_thread(self._reserve, session_id)
-        try:
-            if storage == "Memory":
-                session: LabSession = MemorySession(session_id)
-                await session.add_items(items)
-                self._memory[session_id] = cast(MemorySession, session)
-            else:
-                session = LabSession(session_id, self.db_path)
-                await session.add_items(items)
-                session.close()
-            await in_thread(self.database(session_id).touch, session_id)
-        finally:
-            self._being_made.discard(session_id)
-
-    def _reserve(self, session_id: str) -> None:
-        if problem := session_id_problem(session_id):
-            raise CatalogError(problem)
-        with self._creating:
-            if self._is_taken(session_id):
-                raise CatalogError(f"A session called {session_id!r} exists. Choose another ID.")
-            self._being_made.add(session_id)
-
-    def _is_taken(self, session_id: str) -> bool:
-        return session_id in self._being_made or self.info(session_id) is not None
+        if not await in_thread(self.create, session_id, storage, items):
+            raise CatalogError(f"A session called {session_id!r} exists. Choose another ID.")
 
     def rename(self, session_id: str, title: str) -> None:
         """Change the title; the session ID, which other programs may use, stays.
@@ -333,7 +327,7 @@ class Catalog:
         title = " ".join(title.split())
         if not 1 <= len(title) <= MAX_TITLE_LENGTH:
             raise CatalogError(f"A title has 1 to {MAX_TITLE_LENGTH} characters.")
-        if not _is_unicode(title):
+        if title != whole(title):
             raise CatalogError("A title can't contain half of a character.")
         self.database(session_id).rename(self.existing(session_id), title)
 
@@ -397,12 +391,3 @@ class Catalog:
         self._open.clear()
         self._memory.clear()
         return gone
-
-
-def _is_unicode(text: str) -> bool:
-    """False for text with a lone surrogate: half of a character, as some programs write it."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

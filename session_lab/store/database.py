@@ -40,12 +40,15 @@ CREATE TABLE IF NOT EXISTS lab_turns (
 _PAST = "CASE WHEN {0} <= strftime('%s', 'now') + 60 THEN {0} ELSE 0 END"
 """A row dated in the future does not stay on top. Clocks may differ by a minute."""
 _SESSIONS = f"""
-SELECT known.session_id AS session_id, CAST(lab.title AS TEXT) AS title,
-       CAST(lab.forked_from AS TEXT) AS forked_from,
-       CAST(lab.forked_items AS INTEGER) AS forked_items,
+SELECT known.session_id AS session_id,
+       coalesce(nullif(CAST(lab.title AS TEXT), ''), known.session_id) AS title,
+       (SELECT count(*) FROM agent_messages AS m WHERE m.session_id = known.session_id)
+           AS item_count,
        max({_PAST.format("CAST(lab.touched_at AS REAL)")},
            coalesce(nullif({_PAST.format("CAST(strftime('%s', sdk.updated_at) AS REAL)")}, 0),
-                    {_PAST.format("CAST(strftime('%s', sdk.created_at) AS REAL)")})) AS updated
+                    {_PAST.format("CAST(strftime('%s', sdk.created_at) AS REAL)")})) AS updated,
+       CAST(lab.forked_from AS TEXT) AS forked_from,
+       CAST(lab.forked_items AS INTEGER) AS forked_items
 FROM (SELECT session_id FROM agent_sessions UNION SELECT session_id FROM lab_sessions) AS known
 LEFT JOIN agent_sessions AS sdk ON sdk.session_id = known.session_id
 LEFT JOIN lab_sessions AS lab ON lab.session_id = known.session_id
@@ -136,8 +139,7 @@ class SessionDatabase:
         values = {"search": search, "limit": limit, "hidden": json.dumps(hidden)}
         with self._connect() as connection:
             _add_functions(connection)
-            rows = connection.execute(query, values).fetchall()
-            return [self._info(connection, *row) for row in rows]
+            return [self._info(*row) for row in connection.execute(query, values)]
 
     def count(self, search: str, hidden: Sequence[str] = ()) -> int:
         query = f"SELECT count(*) FROM ({_listed(search)})"
@@ -150,23 +152,10 @@ class SessionDatabase:
         with self._connect() as connection:
             query = f"{_SESSIONS} WHERE known.session_id = ?"
             found = connection.execute(query, (session_id,)).fetchone()
-            return self._info(connection, *found) if found else None
+            return self._info(*found) if found else None
 
-    def _info(
-        self,
-        connection: sqlite3.Connection,
-        session_id: str,
-        title: str | None,
-        forked_from: str | None,
-        forked_items: int | None,
-        updated: float,
-    ) -> SessionInfo:
-        query = "SELECT count(*) FROM agent_messages WHERE session_id = ?"
-        count = int(connection.execute(query, (session_id,)).fetchone()[0])
-        title = title or session_id
-        return SessionInfo(
-            session_id, title, self.storage, count, updated, forked_from, forked_items
-        )
+    def _info(self, session_id: str, title: str, *facts: Any) -> SessionInfo:
+        return SessionInfo(session_id, title, self.storage, *facts)
 
     def touch(self, session_id: str) -> None:
         """List the session, also while it has no items, and move it to the top."""
@@ -214,11 +203,8 @@ class SessionDatabase:
         """The newest 100 of this session's rows of one of `SHOWN_TABLES`, as column -> value."""
         if table not in SHOWN_TABLES:
             raise ValueError(table)
-        with self._connect() as connection:
-            query = f"SELECT * FROM {table} WHERE session_id = ? ORDER BY rowid DESC LIMIT 100"
-            found = connection.execute(query, (session_id,))
-            names = [column[0] for column in found.description]
-            return [dict(zip(names, values, strict=True)) for values in found]
+        query = f"SELECT * FROM {table} WHERE session_id = :id ORDER BY rowid DESC LIMIT 100"
+        return self.select(query, id=session_id)
 
     def version(self, session_id: str) -> Version:
         query = "SELECT count(*), coalesce(max(id), 0) FROM agent_messages WHERE session_id = ?"
