@@ -21,6 +21,7 @@ from agents.models.fake_id import FAKE_RESPONSES_ID
 from agents.models.reasoning_content_replay import ReasoningContentReplayContext
 from openai import AsyncOpenAI
 
+from session_lab.history.items import field, kind
 from session_lab.history.rules import Api
 from session_lab.models.wire import expect_reply
 
@@ -73,10 +74,21 @@ class ServerChatModel(_ServerModel, OpenAIChatCompletionsModel):
 
 
 class ServerResponsesModel(_ServerModel, OpenAIResponsesModel):
-    """The Responses API."""
+    """The Responses API, without reasoning that only the service that wrote it can read.
+
+    OpenAI returns reasoning as a summary or encrypted. Another server cannot continue from that,
+    and llama.cpp refuses the whole request because of it.
+    """
 
     def fitting(self, items: Input) -> Input:
-        return without_foreign_reasoning(spell_out(items))
+        spelled = spell_out(items)
+        if isinstance(spelled, str):
+            return spelled
+        return [
+            item
+            for item in spelled
+            if field(item, "type") != "reasoning" or isinstance(field(item, "content"), list)
+        ]
 
 
 @contextmanager
@@ -96,7 +108,7 @@ def _answer() -> Iterator[Callable[[list[Any]], None]]:
     try:
         yield mark
     except (AttributeError, LookupError, TypeError, ValueError) as error:  # pydantic's as well
-        if reply.is_asked_for:
+        if reply.request is not None:
             raise ModelBehaviorError(f"{type(error).__name__}: {error}") from error
         raise UserError(f"an item is not whole: {type(error).__name__}: {error}") from error
 
@@ -124,10 +136,8 @@ def spell_out(items: Input) -> Input:
 
 
 def _spell_out(item: Any) -> Any:
-    if not isinstance(item, dict) or item.get("type", "message") != "message":
-        return item
-    role, content = item.get("role"), item.get("content")
-    if role == "assistant":
+    role, content = field(item, "role"), field(item, "content")
+    if kind(item) == "assistant":
         if not content or isinstance(content, str):
             content = [{"type": "output_text", "text": content or ""}]
         return {
@@ -137,7 +147,7 @@ def _spell_out(item: Any) -> Any:
             "status": item.get("status") or "completed",
             "content": [_output_part(part) for part in content],
         }
-    if role in ("user", "system", "developer"):
+    if kind(item) in ("user", "system", "developer"):
         if isinstance(content, list):
             content = [_input_part(part) for part in content]
         return {"role": role, "content": content or ""}
@@ -145,34 +155,15 @@ def _spell_out(item: Any) -> Any:
 
 
 def _output_part(part: Any) -> Any:
-    if isinstance(part, dict) and part.get("type") in TEXT_PARTS:
+    if field(part, "type") in TEXT_PARTS:
         return {"annotations": [], **part, "type": "output_text"}
-    if isinstance(part, dict) and part.get("type") == "refusal":
+    if field(part, "type") == "refusal":
         # A refusal is what the assistant said; llama.cpp knows only text.
         return {"type": "output_text", "text": part.get("refusal") or "", "annotations": []}
     return part
 
 
 def _input_part(part: Any) -> Any:
-    if isinstance(part, dict) and part.get("type") in TEXT_PARTS:
+    if field(part, "type") in TEXT_PARTS:
         return {"type": "input_text", "text": part.get("text") or ""}
     return part
-
-
-def without_foreign_reasoning(items: Input) -> Input:
-    """The same input without reasoning that only the service that wrote it can read.
-
-    OpenAI returns reasoning as a summary or encrypted. Another server cannot continue from that,
-    and llama.cpp refuses the whole request because of it.
-    """
-    if isinstance(items, str):
-        return items
-    return [item for item in items if not _is_foreign_reasoning(item)]
-
-
-def _is_foreign_reasoning(item: Any) -> bool:
-    return (
-        isinstance(item, dict)
-        and item.get("type") == "reasoning"
-        and not isinstance(item.get("content"), list)
-    )

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Set
 from contextvars import ContextVar
 from typing import Any
 from uuid import uuid4
 
 import httpx2
-from openai import APIError, APIResponseValidationError, AsyncOpenAI
+from openai import APIError, APIResponseValidationError, APIStatusError, AsyncOpenAI
 
 OPTIONAL = ("stream_options", "reasoning_content")
 """What the SDK adds on our account. A server that refuses one is asked once more without it."""
@@ -35,17 +36,17 @@ class Reply:
     """One reply on its way to the SDK: the same object sees all of a stream."""
 
     def __init__(self) -> None:
-        self.is_asked_for = False
+        self.request: Any = None
+        """What it answers; None as long as nothing was sent."""
+        self.known_ids: set[str] = set()
         self.is_cut = False
         """It has text, but it ended before the model was done."""
-        self.known_ids: set[str] = set()
         self._end = ""
         self._has_text = self._is_judged = False
-        self._half = ""
         self._calls: dict[Any, str] = {}
-        self._arguments: dict[Any, str] = {}
+        self._arguments: defaultdict[Any, str] = defaultdict(str)
 
-    def mend(self, answer: dict[str, Any], request: httpx2.Request) -> Any:
+    def mend(self, answer: dict[str, Any]) -> Any:
         """One answer, chunk or event in the documented form.
 
         Raises:
@@ -54,21 +55,19 @@ class Reply:
         inner = answer.get("response")
         response = inner if isinstance(inner, dict) else answer
         if error := response.get("error"):
-            raise APIError("no reason given", request, body=error)
+            raise APIError("no reason given", self.request, body=error)
         if "usage" in response:
             response["usage"] = _usage(response["usage"], "choices" in response)
-        if "choices" in response:
-            for choice in _objects(response, "choices"):
-                self._mend_choice(choice)
+        for choice in _objects(response, "choices"):
+            self._mend_choice(choice)
         if isinstance(answer.get("item"), dict):
             self._mend_item(answer["item"], answer.get("output_index"))
-        if "output" in response:
-            for place, item in enumerate(_objects(response, "output")):
-                self._mend_item(item, place)
+        for place, item in enumerate(_objects(response, "output")):
+            self._mend_item(item, place)
         if answer.get("type") in ENDS or "output" in answer:
             details = response.get("incomplete_details") or {}
             self._end = details.get("reason") or response.get("status") or "completed"
-            self.finish(request)
+            self.finish()
             if self.is_cut:  # The SDK would throw away what there is of it.
                 response["status"] = "completed"
                 answer.update({"type": ENDS[0]} if "type" in answer else {})
@@ -78,12 +77,8 @@ class Reply:
         choice["index"] = choice.get("index") or 0
         name = "message" if "message" in choice else "delta"
         message = choice[name] = choice.get(name) or {}
-        text = _text(message.get("content"))
-        if text and name == "delta":  # A character of two halves may come in two chunks.
-            text = self._half + text
-            self._half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
-            text = text.removesuffix(self._half)
-        message["content"] = text
+        message["content"] = _text(message.get("content"))
+        self._has_text |= bool(message["content"] or message.get("refusal"))
         for call in _objects(message, "tool_calls"):
             function = call["function"] = call.get("function") or {}
             # Without an index, one with a name is the next call, and any other more of the last.
@@ -92,10 +87,9 @@ class Reply:
             call["id"] = self._own_id(place, call.get("id"))
             call["type"] = call.get("type") or "function"
             function["arguments"] = _arguments(function.get("arguments"))
-            self._arguments[place] = self._arguments.get(place, "") + function["arguments"]
+            self._arguments[place] += function["arguments"]
         choice["finish_reason"] = choice.get("finish_reason") or None
         self._end = choice["finish_reason"] or self._end or ("stop" if name == "message" else "")
-        self._has_text |= bool(text or message.get("refusal"))
 
     def _mend_item(self, item: dict[str, Any], place: Any) -> None:
         if item.get("type") == "function_call":
@@ -119,7 +113,7 @@ class Reply:
             self._calls[place] = call_id
         return self._calls[place]
 
-    def finish(self, request: httpx2.Request) -> None:
+    def finish(self) -> None:
         """Judge the reply at its end.
 
         Raises:
@@ -131,18 +125,20 @@ class Reply:
         how = f"it ended with: {self._end}" if self._end else "the stream ended early"
         is_cut = not self._end or self._end in CUT
         if not (self._has_text or self._calls or self._end == "content_filter"):
-            raise ReplyError(f"an empty reply; {how}", request, body=None)
+            raise ReplyError(f"an empty reply; {how}", self.request, body=None)
         half_a_call = is_cut and any(_read(text) is None for text in self._arguments.values())
-        if half_a_call or (not self._end and request.url.path.endswith("/responses")):
-            raise ReplyError(f"a part of a reply; {how}", request, body=None)
+        if half_a_call or (not self._end and self.request.url.path.endswith("/responses")):
+            raise ReplyError(f"a part of a reply; {how}", self.request, body=None)
         self.is_cut = is_cut and self._has_text
         if self.is_cut:
             logger.warning("The reply is cut; %s. Ask the model to go on.", how)
 
 
 def _objects(holder: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    """The objects in a list of `holder`, which then is a list that holds nothing else."""
-    each = holder[name] if isinstance(holder.get(name), list) else []
+    """The objects in a list of `holder`, which then holds nothing else."""
+    if name not in holder:
+        return []
+    each = holder[name] if isinstance(holder[name], list) else []
     holder[name] = [one for one in each if isinstance(one, dict)]
     return list(holder[name])
 
@@ -156,9 +152,7 @@ def _text(content: Any) -> str | None:
 
 
 def _arguments(arguments: Any) -> str:
-    if arguments is None or isinstance(arguments, str):
-        return arguments or ""
-    return json.dumps(arguments)
+    return arguments or "" if isinstance(arguments, str | None) else json.dumps(arguments)
 
 
 def _usage(used: Any, is_chat: bool) -> dict[str, Any] | None:
@@ -167,28 +161,20 @@ def _usage(used: Any, is_chat: bool) -> dict[str, Any] | None:
     names = ("prompt_tokens", "completion_tokens") if is_chat else ("input_tokens", "output_tokens")
     counts = {**dict.fromkeys(names, 0), **_counts(used)}
     total = counts.get("total_tokens") or sum(counts[name] for name in names)
-    details = {
-        name: _counts(value) if isinstance(value, dict) else None
+    return {**counts, "total_tokens": total}
+
+
+def _counts(used: dict[str, Any]) -> dict[str, Any]:
+    """The whole numbers in it, and in the objects in it. Anything else counts nothing."""
+    return {
+        name: _counts(value) if isinstance(value, dict) else int(value)
         for name, value in used.items()
-        if name.endswith("_details")
+        if isinstance(value, dict | int | float)
     }
-    return {**used, **counts, **details, "total_tokens": total}
-
-
-def _counts(used: dict[str, Any]) -> dict[str, int]:
-    """Every number of tokens in it; what is no number counts as 0."""
-    counts = {}
-    for name, value in used.items():
-        if name.endswith("_tokens"):
-            try:
-                counts[name] = int(value)
-            except (OverflowError, TypeError, ValueError):
-                counts[name] = 0
-    return counts
 
 
 def whole_text(value: Any) -> Any:
-    """The same JSON, with halves of a surrogate pair joined, or replaced where one is alone.
+    """The same JSON, with a sign in place of each half of a surrogate pair that is alone.
 
     JSON can hold half of an emoji; UTF-8 cannot, so that nobody could send or print it.
     """
@@ -216,10 +202,32 @@ def expect_reply() -> Reply:
 
 
 class Client(AsyncOpenAI):
-    """The client library, which sends only text that is Unicode."""
+    """Sends only text that is Unicode, and no field that the server has refused."""
+
+    _refused: Set[str] = frozenset()
 
     async def post(self, path: str, *, body: Any = None, **options: Any) -> Any:
-        return await super().post(path, body=whole_text(body), **options)
+        body, expected = whole_text(body), _expected.get()
+        try:
+            return await super().post(path, body=_without(self._refused, body), **options)
+        except APIStatusError as error:
+            refused = {name for name in OPTIONAL if name in error.response.text} | self._refused
+            if _without(refused, body) == _without(self._refused, body):
+                raise
+        _expected.set(expected)
+        answer = await super().post(path, body=_without(refused, body), **options)
+        self._refused = refused
+        return answer
+
+
+def _without(names: Set[str], body: Any) -> Any:
+    """The body of a request, and each message in it, without these fields."""
+    if not isinstance(body, dict):
+        return body
+    plain = {name: value for name, value in body.items() if name not in names}
+    if "messages" in body:
+        plain["messages"] = [_without(names, message) for message in body["messages"]]
+    return plain
 
 
 class HttpClient(httpx2.AsyncClient):
@@ -231,7 +239,6 @@ class HttpClient(httpx2.AsyncClient):
         limits = httpx2.Limits(max_keepalive_connections=0)
         super().__init__(limits=limits, follow_redirects=True)
         self._known_ids: set[str] = set()
-        self._refused: set[str] = set()
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         """Send a request of the client library; the reply comes back in the documented form.
@@ -244,34 +251,31 @@ class HttpClient(httpx2.AsyncClient):
         reply = _expected.get() or Reply()
         _expected.set(None)
         asked = _read(request.content) or {}
-        self._known_ids.update(_call_ids(asked))
-        reply.is_asked_for, reply.known_ids = True, self._known_ids
-        response = await super().send(_without(self._refused, asked, request), **options)
-        if response.status_code in (400, 422):
-            said = (await response.aread()).decode("utf-8", "replace")
-            refused = self._refused | {name for name in OPTIONAL if name in said}
-            if (plainer := _without(refused, asked, request)) is not request:
-                response = await super().send(plainer, **options)
-                if response.is_success:
-                    self._refused = refused
+        self._known_ids |= _call_ids(asked)
+        reply.request, reply.known_ids = request, self._known_ids
+        response = await super().send(request, **options)
         if not response.is_success:
             return response
         about = ("content-type", "content-encoding", "content-length", "transfer-encoding")
         headers = {name: value for name, value in response.headers.items() if name not in about}
-        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind == "text/event-stream":
-            headers["content-type"] = kind
+        if response.headers.get("content-type", "").lower().startswith("text/event-stream"):
             stream = _Mended(response, reply)
             return httpx2.Response(200, headers=headers, request=request, stream=stream)
         answer = _read(await response.aread())
-        keys = answer.keys() if isinstance(answer, dict) else set()
-        if not keys & ({"error"} if asked.get("stream") else {"choices", "output", "error"}):
+        wanted = {"error"} if asked.get("stream") else {"choices", "output", "error"}
+        if not isinstance(answer, dict) or not wanted & answer.keys():
             raise APIResponseValidationError(response, body=answer)
-        mended = reply.mend(answer, request)
-        reply.finish(request)
+        content = json.dumps(reply.mend(answer))
+        reply.finish()
         headers["content-type"] = "application/json"
-        content = json.dumps(mended)
         return httpx2.Response(200, headers=headers, request=request, content=content)
+
+
+def _call_ids(asked: dict[str, Any]) -> set[str]:
+    """The IDs of the tool calls in a request of either API."""
+    items = _objects(asked, "messages") + _objects(asked, "input")
+    calls = [call for item in items for call in item.get("tool_calls") or []]
+    return {call["id"] for call in calls} | {str(item.get("call_id")) for item in items}
 
 
 class _Mended(httpx2.AsyncByteStream):
@@ -287,41 +291,16 @@ class _Mended(httpx2.AsyncByteStream):
             for line in lines:
                 yield self._mend(line) + b"\n"
         yield self._mend(rest)
-        self._reply.finish(self._response.request)
+        self._reply.finish()
 
     def _mend(self, line: bytes) -> bytes:
         name, _, data = line.partition(b":")
         if data.strip() == b"[DONE]":
-            self._reply.finish(self._response.request)
+            self._reply.finish()
         answer = _read(data) if name == b"data" else None
         if not isinstance(answer, dict):
             return line
-        return b"data: " + json.dumps(self._reply.mend(answer, self._response.request)).encode()
+        return b"data: " + json.dumps(self._reply.mend(answer)).encode()
 
     async def aclose(self) -> None:
         await self._response.aclose()
-
-
-def _call_ids(asked: dict[str, Any]) -> set[str]:
-    """The IDs of the tool calls in a request of either API."""
-    items = _objects({**asked}, "messages") + _objects({**asked}, "input")
-    calls = [call for item in items for call in item.get("tool_calls") or []]
-    return {call["id"] for call in calls} | {str(item.get("call_id")) for item in items}
-
-
-def _without(names: set[str], asked: dict[str, Any], request: httpx2.Request) -> httpx2.Request:
-    """The same request, or if one of these fields is in it a new one that lacks them."""
-    plain = {name: value for name, value in asked.items() if name not in names}
-    if "messages" in asked:
-        plain["messages"] = [
-            {name: value for name, value in message.items() if name not in names}
-            for message in asked["messages"]
-        ]
-    if plain == asked:
-        return request
-    headers = httpx2.Headers(request.headers)
-    headers.pop("content-length", None)
-    body = json.dumps(plain).encode()
-    return httpx2.Request(
-        request.method, request.url, headers=headers, content=body, extensions=request.extensions
-    )
