@@ -63,7 +63,9 @@ class Choice:
 def main() -> None:
     lab, tab = open_lab(), this_tab()
     with shown_errors():
-        st.markdown("#### One message, two memories")
+        is_recall = st.session_state.get("mode") == MODES[2]
+        what = "One conversation, four memories" if is_recall else "One message, two memories"
+        st.markdown(f"#### {what}")
         with st.container():  # One place, however much it says: what is below must not move.
             show_outcome(tab)
             mode, agent, search = choose_mode(lab, tab)

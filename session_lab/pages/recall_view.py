@@ -150,7 +150,7 @@ def show_result(recall: Recall) -> None:
     st.line_chart(chart, x="Turn", y=policies, y_label="Input tokens", height=220)
     totals = [[Cost(*map(sum, zip(*each, strict=True)))] if each else [] for each in costs]
     lines = [["All turns", *(_cost(*each) for each in totals)]]
-    lines.append(["Model calls", *(f"{each.model_calls:,}" for each in outcomes)])
+    lines.append(["Model calls, probes too", *(f"{each.model_calls:,}" for each in outcomes)])
     lines.append(["of them summaries", *(f"{each.summary_calls:,}" for each in outcomes)])
     for turn in turns:
         lines.append([f"Turn {turn + 1}", *(_cost(*each[turn : turn + 1]) for each in costs)])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from page_tools import Page, store
+from page_tools import ROOT, Page, store
 
 from session_lab.history.items import user_item
+from session_lab.runs.recall import POLICIES
 
 QUESTION = "What is my name?"
 
@@ -115,8 +118,32 @@ def test_recall_says_what_it_will_cost_and_what_each_policy_found(page: Page) ->
     page.run()
     assert "Makes **64 model calls**: 8 turns and 8 probes under each of 4 policies" in page.shown
     page.press("Run")
+    assert "One conversation, four memories" in page.shown
     found = "Everything 8, Last 6 items 3, Last 3 turns 3, Summary 8"
     assert f"**Recalled of 8 facts: {found}.**" in page.shown
     assert page.html.count("✓ recalled") == 22 and page.html.count("○ not sent") == 10
     assert "Recall(make_agent" in page.app.code[0].value
     assert session_ids(page) == []
+
+
+def test_recall_replays_a_session_with_typed_probes_and_its_code_prints_the_csv(
+    page: Page, db_path: Path
+) -> None:
+    for said in ("My name is Alice.", "I like tea."):
+        store(db_path, "mine", user_item(said))
+    page.app.button_group[0].set_value("Recall")
+    page.choose("Conversation", "The user's messages of a session").choose("Session", "mine")
+    assert "type a probe" in page.press("Run").shown
+    page.app.text_area[0].set_value("What is my name? | Alice\nNo probe")
+    page.press("Run")
+    assert "No probe: A probe is a question" in page.app.warning[0].value
+    assert "**Recalled of 1 fact: Everything 1, Last 6 items 1" in page.shown
+    code = page.app.code[0].value
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == [
+        "policy,fact,told_in_turn,recalled",
+        *(f"{each},My name is Alice.,1,yes" for each in map(str, POLICIES)),
+    ]
+    assert len(page.rows("mine")) == 2, "nothing is stored"

@@ -13,6 +13,7 @@ from agents.testing import ModelStep, ScriptedModel, assistant_message
 from lab_tools import EVERYTHING, Gate, MakeLab, PageLab, query, says, talk
 
 from session_lab.code_view.agents import make_agent
+from session_lab.history.items import text_of
 from session_lab.history.policies import MemoryPolicy
 from session_lab.models.offline import OfflineModel, estimate_tokens
 from session_lab.runs.compare import SIX_TURNS, compare_policies, create_six_turns
@@ -94,6 +95,60 @@ def test_a_stop_and_an_error_keep_what_is_known(make: MakeLab) -> None:
     assert recall.csv().count("yes") == recall.csv().count("no") == 0
     broken = run(lab, ScriptedModel([reply, ModelStep.raise_error(OSError("gone"))]))
     assert any("gone" in str(one.error) for one in broken.outcomes)
+
+
+class Counting(OfflineModel):
+    """Keeps the texts of each request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.requests: list[list[str]] = []
+
+    async def get_response(self, *args: Any, **kwargs: Any) -> Any:
+        items = kwargs["input"] if "input" in kwargs else args[1]
+        self.requests.append([text_of(item) for item in items])
+        return await super().get_response(*args, **kwargs)
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=str)
+def test_as_many_calls_are_made_as_were_announced(make: MakeLab, policy: MemoryPolicy) -> None:
+    model = Counting()
+    (outcome,) = run(make(says()), model, policies=[policy]).outcomes
+    made = (outcome.model_calls - outcome.summary_calls, outcome.summary_calls)
+    assert made == planned_calls([policy], 8, 8) and len(model.requests) == sum(made)
+
+
+def test_a_probe_is_asked_on_a_copy_and_leaves_nothing_behind(make: MakeLab) -> None:
+    model = Counting()
+    run(make(says()), model, policies=[EVERYTHING])
+    said = [text for fact in EIGHT_FACTS for text in (fact, "Noted.")]
+    assert model.requests[:8] == [said[: 2 * turn + 1] for turn in range(8)]
+    assert model.requests[8:] == [[*said, probe.question] for probe in PROBES]
+
+
+async def test_both_requests_of_a_turn_with_a_tool_call_are_counted() -> None:
+    days = "How many days are there from 2026-01-01 to 2026-01-03?"
+    recall = Recall(make_agent("Assistant", OfflineModel()), [days], [Probe("What days?", "2 d")])
+    await recall.ended()
+    for outcome in recall.outcomes:
+        first, second = (estimate_tokens(call.input) for call in outcome.turns[0].calls)
+        assert outcome.costs()[0][1:] == (first, first + second)
+
+
+async def test_an_error_ends_its_policy_alone() -> None:
+    def fail_long(call: Any) -> Any:
+        if len(call.input) > 3:
+            raise RuntimeError("too long")
+        return [assistant_message("Noted.")]
+
+    agent = make_agent("Assistant", ScriptedModel([ModelStep(responder=fail_long)] * 20))
+    policies = [EVERYTHING, MemoryPolicy("Last N items", 2)]
+    recall = Recall(agent, list(EIGHT_FACTS)[:3], PROBES[:1], policies)
+    await recall.ended()
+    whole, last = recall.outcomes
+    assert (len(whole.turns), len(whole.answers), len(last.answers)) == (2, 0, 1)
+    assert "too long" in str(whole.error) and last.error is None
+    assert [line.rsplit(",", 1)[1] for line in recall.csv().splitlines()[1:]] == ["", "no"]
 
 
 @pytest.mark.parametrize(("question", "text"), [("", "x"), ("x", ""), ("Is it Alice?", "alice")])
