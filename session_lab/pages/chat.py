@@ -10,13 +10,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from session_lab.code_view.agents import AgentName
 from session_lab.history.policies import MemoryPolicy
-from session_lab.history.report import TurnReport
 from session_lab.pages import dialogs
-from session_lab.pages.conversation import show_reply, show_rows
-from session_lab.pages.inspector import request_key, show_inspector
-from session_lab.pages.live_reply import LiveReply
+from session_lab.pages.conversation import LiveReply, follow, show_reply, show_rows
+from session_lab.pages.inspector import show_inspector, show_request_of
 from session_lab.pages.open_lab import open_lab, shown_errors, wait_for
 from session_lab.pages.safe_text import as_typed, count_of
+from session_lab.pages.session_choice import storage_badge
 from session_lab.pages.sidebar import chosen_session, show_sidebar
 from session_lab.pages.strip import show_strip
 from session_lab.pages.tab import MESSAGE, Dialog, Tab, ask, carry_out, say, show_outcome, this_tab
@@ -55,7 +54,7 @@ def main() -> None:
     with shown_errors():
         with st.container():  # One place, filled or not: the input below must not move.
             show_outcome(tab)
-        info = chosen_session(lab, tab)
+            info = chosen_session(lab, tab)
         agent, policy = show_sidebar(lab, tab, info)
         send_what_was_said(lab, tab, info, agent, policy)
         live = lab.live(info.session_id)
@@ -69,7 +68,7 @@ def main() -> None:
         with conversation:
             writing = show_conversation(lab, tab, info, live, outlook)
         with right:
-            show_inspector(lab, tab, info, agent, outlook, is_busy=live is not None)
+            show_inspector(lab, tab, info, agent, outlook)
         is_opened = info.storage == "Opened"
         below.chat_input(
             "Read-only: Fork copies it into the lab" if is_opened else "Message the agent",
@@ -81,7 +80,15 @@ def main() -> None:
         if tab.dialog is not None:  # Last, so that nobody can type behind a dialog.
             tab.dialog()
         if live is not None:
-            follow(live, writing)
+            reply = LiveReply(live, writing)
+            with writing:
+                st.button(
+                    "Stop",
+                    icon=":material/stop_circle:",
+                    on_click=lambda: wait_for(live.stop()),
+                    key="stop",
+                )
+            follow(live, [reply])
 
 
 def send_what_was_said(
@@ -125,8 +132,7 @@ def show_conversation(
     hidden = version.item_count - len(rows)
     if live is not None:  # What the run has stored so far is drawn by `follow`.
         rows = [row for row in rows if row.id <= live.after_row]
-    show_missing()
-    show_title(lab, info)
+    show_title(info)
     if outlook is not None:
         show_strip(outlook.cells, outlook.sentence())
     show_actions(lab, tab)
@@ -149,29 +155,12 @@ def show_conversation(
         return st.container()
 
 
-def show_request_of(session_id: str, report: TurnReport) -> None:
-    """A callback that shows the request of a turn in the inspector."""
-    st.session_state[request_key(session_id)] = report.stored[0]
-    st.session_state["inspector"] = "Memory"
-
-
-def show_missing() -> None:
-    """Say that another session is shown than the address named, until the person goes on."""
-    if missing := st.session_state.pop("missing", None):
-        st.warning(
-            f"There is no session **{as_typed(missing, 60)}**, so this is the latest one. A memory "
-            "session ends with the app or with Restart.",
-            icon=":material/info:",
-        )
-
-
-def show_title(lab: Lab, info: SessionInfo) -> None:
+def show_title(info: SessionInfo) -> None:
     origin = ""
     if info.forked_from is not None:
         items = count_of(info.forked_items or 0, "item")
         origin = f" · fork of {as_typed(info.forked_from, 40)} after {items}"
-    color = "blue" if info.storage == "File" else "orange"
-    st.markdown(f"#### {as_typed(info.title, 60)} :small[:{color}-badge[{info.storage}]{origin}]")
+    st.markdown(f"#### {as_typed(info.title, 60)} :small[{storage_badge(info)}{origin}]")
 
 
 def show_actions(lab: Lab, tab: Tab) -> None:
@@ -206,12 +195,7 @@ def show_suggestions(tab: Tab) -> None:
         "strip above: filled is sent with the next message, hollow is stored only."
     )
     for suggestion in SUGGESTIONS:
-        st.button(
-            suggestion,
-            key=f"say-{suggestion}",
-            on_click=say,
-            args=(tab, suggestion),
-        )
+        st.button(suggestion, key=f"say-{suggestion}", on_click=say, args=(tab, suggestion))
 
 
 def show_unanswered(lab: Lab, tab: Tab, info: SessionInfo) -> None:
@@ -245,26 +229,8 @@ def show_unanswered(lab: Lab, tab: Tab, info: SessionInfo) -> None:
             key=f"remove-{info.session_id}",
             icon=":material/delete:",
             on_click=carry_out,
-            args=(
-                tab,
-                lambda: wait_for(lab.remove(info.session_id, question, whole_turn=True)),
-            ),
+            args=(tab, lambda: wait_for(lab.remove(info.session_id, question, whole_turn=True))),
         )
-
-
-def follow(live: LiveTurn, place: DeltaGenerator) -> None:
-    """Show the reply as it is written, until it is done or a person stops it."""
-    reply = LiveReply(live, place)
-    with place:
-        st.button(
-            "Stop",
-            icon=":material/stop_circle:",
-            on_click=lambda: wait_for(live.stop()),
-            key="stop",
-        )
-    for _ in live.follow():
-        reply.draw()
-    st.rerun()
 
 
 main()

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from session_lab.code_view.agents import AGENT_NAMES, AgentName
 from session_lab.history.policies import MemoryPolicy
-from session_lab.pages.conversation import show_rows
-from session_lab.pages.inspector import show_calls
+from session_lab.history.report import TurnReport
+from session_lab.pages.conversation import LiveReply, follow, show_rows
+from session_lab.pages.inspector import chosen_call
 from session_lab.pages.isolation_view import show_proof, show_untouched
-from session_lab.pages.live_reply import LiveReply
 from session_lab.pages.open_lab import open_lab, shown_errors, wait_for
 from session_lab.pages.recall_view import show_recall
 from session_lab.pages.safe_text import as_typed, count_of, item_line
-from session_lab.pages.session_choice import LISTED, choose_session, listed
+from session_lab.pages.session_choice import LISTED, choose_session, listed, storage_badge
 from session_lab.pages.sidebar import policy_choice
+from session_lab.pages.strip import show_strip, tokens_of
 from session_lab.pages.tab import Tab, carry_out, show_outcome, this_tab
 from session_lab.runs.compare import (
     EXAMPLES,
@@ -33,13 +32,17 @@ from session_lab.runs.compare import (
     create_six_turns,
 )
 from session_lab.runs.lab import Lab
+from session_lab.runs.outlook import recorded
 from session_lab.runs.verdict import verdict
 from session_lab.store.database import SessionInfo
 
-MODES = ("Two sessions", "Two memory policies", "Recall")
+SESSIONS, POLICIES, RECALL = MODES = ("Two sessions", "Two memory policies", "Recall")
 SHOWN_ROWS = 4
 SHOWN_ADDED = 8
+SHOWN_SENT = 25
 QUESTION = "What is my name?"
+MESSAGE = "message-both"
+"""The key of the input."""
 
 
 @dataclass(frozen=True)
@@ -63,26 +66,42 @@ class Choice:
 def main() -> None:
     lab, tab = open_lab(), this_tab()
     with shown_errors():
-        is_recall = st.session_state.get("mode") == MODES[2]
+        is_recall = st.session_state.get("mode") == RECALL
         what = "One conversation, four memories" if is_recall else "One message, two memories"
         st.markdown(f"#### {what}")
         with st.container():  # One place, however much it says: what is below must not move.
             show_outcome(tab)
             mode, agent, search = choose_mode(lab, tab)
-            choice = choose(lab, mode, agent, search)
-        if mode == MODES[2]:
-            give_back(tab)
+            choose = {SESSIONS: choose_sessions, POLICIES: choose_policies}.get(mode)
+            choice = choose(lab, agent, search) if choose else None
+        if choice is None and tab.said_to_both:
+            st.session_state[MESSAGE] = tab.said_to_both.pop()
+            st.toast("Choose what to compare. What you typed waits in the input.")
+        if mode == RECALL:
             show_recall(lab, agent)
             return
-        comparison = current(choice) if choice is not None else None
-        if choice is None:
-            give_back(tab)
+        # The comparison of this tab that belongs to what is chosen, running or done.
+        known: dict[object, Comparison] = st.session_state.setdefault("comparison", {})
+        comparison = known.get(choice.key) if choice is not None else None
         # Drawn in any case: what is typed into an input that the last script left out is lost.
-        ask(tab, comparison)
+        # In a container it stays where it is, and the page does not scroll to its end.
+        with st.container():
+            st.chat_input(
+                "Message both",
+                key=MESSAGE,
+                disabled=comparison is not None and not comparison.is_done,
+                on_submit=say_both,
+                args=(tab,),
+            )
         if choice is None:
             return
         below_input = st.empty()
-        comparison = start(lab, tab, choice) or comparison
+        # No Streamlit call until it is begun: it could end the script in between.
+        text = tab.said_to_both.pop() if tab.said_to_both else ""
+        if text.strip():
+            comparison = begin(lab, choice, text)
+            known.clear()
+            known[choice.key] = comparison
         if comparison is None:
             below_input.button(QUESTION, on_click=say_both, args=(tab, QUESTION))
         elif not comparison.is_done:
@@ -95,38 +114,18 @@ def main() -> None:
         show(lab, choice, comparison)
 
 
-def ask(tab: Tab, comparison: Comparison | None) -> None:
-    is_busy = comparison is not None and not comparison.is_done
-    # In a container it stays where it is, and the page does not scroll to its end.
-    with st.container():
-        st.chat_input(
-            "Message both",
-            key="message-both",
-            disabled=is_busy,
-            on_submit=say_both,
-            args=(tab,),
-        )
-
-
-def give_back(tab: Tab) -> None:
-    """Put a message that can't be sent back into the input."""
-    if tab.said_to_both:
-        st.session_state["message-both"] = tab.said_to_both.pop()
-        st.toast("Choose what to compare. What you typed waits in the input.")
-
-
 def say_both(tab: Tab, text: str | None = None) -> None:
     """A callback that notes a message until a script sends it: `text`, or what was typed."""
-    carry_out(tab, lambda: tab.said_to_both.append(text or st.session_state["message-both"]))
+    carry_out(tab, lambda: tab.said_to_both.append(text or st.session_state[MESSAGE]))
 
 
 def choose_mode(lab: Lab, tab: Tab) -> tuple[str, AgentName, str]:
     """The mode, the agent and a search for sessions, and the two examples."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        mode = st.segmented_control("Compare", MODES, default=MODES[0], required=True, key="mode")
+        mode = st.segmented_control("Compare", MODES, default=SESSIONS, required=True, key="mode")
         agent = cast(AgentName, st.selectbox("Agent", AGENT_NAMES, key="compare-agent", width=160))
         search = ""
-        if mode != MODES[2]:
+        if mode != RECALL:
             if lab.catalog.count() > LISTED:
                 search = st.text_input("Find a session", placeholder="Title, ID or text", width=260)
             for label, make in (
@@ -140,30 +139,29 @@ def choose_mode(lab: Lab, tab: Tab) -> tuple[str, AgentName, str]:
 def make_two_users(lab: Lab) -> None:
     """Two sessions that know different things, chosen."""
     wait_for(create_examples(lab))
-    st.session_state["mode"] = MODES[0]
+    st.session_state["mode"] = SESSIONS
     st.session_state["first-session"], st.session_state["second-session"] = EXAMPLES
 
 
 def make_six_turns(lab: Lab) -> None:
     """A session whose first turn holds a name, and two policies of which one has lost it."""
     wait_for(create_six_turns(lab))
-    st.session_state["mode"] = MODES[1]
+    st.session_state["mode"] = POLICIES
     st.session_state["copied-session"] = SIX_TURNS
     st.session_state["memory-a"] = "Everything"
     st.session_state["memory-b"], st.session_state["memory-b-turns"] = "Last N turns", 2.0
 
 
-def choose(lab: Lab, mode: str, agent: AgentName, search: str) -> Choice | None:
-    """The inputs; None as long as there is nothing to compare, and then the page says why."""
-    if mode == MODES[1]:
-        return choose_policies(lab, agent, search)
-    if mode == MODES[0] and (count := lab.catalog.count()) < 2:
-        show_nothing_to_compare(count)
-        return None
-    return choose_sessions(lab, agent, search) if mode == MODES[0] else None
-
-
 def choose_sessions(lab: Lab, agent: AgentName, search: str) -> Choice | None:
+    """None as long as there are not two to compare, and then the page says why."""
+    if (count := lab.catalog.count()) < 2:
+        one = "one session" if count else "no session yet"
+        examples = " and ".join(f"`{key}` is told: {text}" for key, text in EXAMPLES.items())
+        st.info(
+            f"There is {one}, and a comparison needs two. `Create two users` makes two that know "
+            f"different things: {examples} Then ask both: {QUESTION}"
+        )
+        return None
     infos = listed(lab, ("first-session", "second-session"), search, tuple(EXAMPLES))
     left, right = st.columns(2)
     with left:
@@ -180,6 +178,7 @@ def choose_sessions(lab: Lab, agent: AgentName, search: str) -> Choice | None:
 
 
 def choose_policies(lab: Lab, agent: AgentName, search: str) -> Choice | None:
+    """None as long as there is no session to copy, and then the page says why."""
     infos = listed(lab, ("copied-session",), search)
     place, left, right = st.columns(3)
     with place:
@@ -195,37 +194,11 @@ def choose_policies(lab: Lab, agent: AgentName, search: str) -> Choice | None:
     return Choice((session, session), (first, second), agent)
 
 
-def show_nothing_to_compare(count: int) -> None:
-    one = "one session" if count else "no session yet"
-    examples = " and ".join(f"`{key}` is told: {text}" for key, text in EXAMPLES.items())
-    st.info(
-        f"There is {one}, and a comparison needs two. `Create two users` makes two that know "
-        f"different things: {examples} Then ask both: {QUESTION}"
-    )
-
-
-def current(choice: Choice) -> Comparison | None:
-    """The comparison of this tab that belongs to what is chosen, running or done."""
-    comparison: Comparison | None = st.session_state.get("comparison", {}).get(choice.key)
-    return comparison
-
-
-def start(lab: Lab, tab: Tab, choice: Choice) -> Comparison | None:
-    """Begin what was asked for, if anything was."""
-    shown = st.session_state.setdefault("comparison", {})
-    # No Streamlit call from here on: it could end the script in between.
-    text = tab.said_to_both.pop() if tab.said_to_both else ""
-    if not text.strip():
-        return None
+def begin(lab: Lab, choice: Choice, text: str) -> Comparison:
     ids = (choice.infos[0].session_id, choice.infos[1].session_id)
-    comparison = wait_for(
-        compare_policies(lab, ids[0], choice.policies, text, choice.agent)
-        if choice.is_one_session
-        else compare_sessions(lab, ids, text, choice.agent, choice.policies[0])
-    )
-    shown.clear()
-    shown[choice.key] = comparison
-    return comparison
+    if choice.is_one_session:
+        return wait_for(compare_policies(lab, ids[0], choice.policies, text, choice.agent))
+    return wait_for(compare_sessions(lab, ids, text, choice.agent, choice.policies[0]))
 
 
 def show(lab: Lab, choice: Choice, comparison: Comparison | None) -> None:
@@ -236,49 +209,62 @@ def show(lab: Lab, choice: Choice, comparison: Comparison | None) -> None:
     if comparison is not None and comparison.is_done:
         st.markdown(f"**{as_typed(verdict(comparison), 400)}**")
     places = st.columns(2, gap="medium")
-    for number, place in enumerate(places):
-        with place:
-            show_head(choice, number)
-    if comparison is not None and not comparison.is_done:
-        follow(comparison, places)
-    for number, place in enumerate(places):
-        with place:
-            if comparison is not None:
-                show_side(comparison.sides[number], f"side-{number}", choice.is_one_session)
-            else:
+    for letter, place, info, policy in zip(
+        "AB", places, choice.infos, choice.policies, strict=True
+    ):
+        head = f"{as_typed(info.title, 60)} {storage_badge(info)}"
+        head = as_typed(str(policy)) if choice.is_one_session else head
+        place.markdown(f"##### {letter}: {head}")
+    if comparison is None:
+        for number, place in enumerate(places):
+            with place:
                 show_stored(lab, choice.infos[number], f"side-{number}")
-    if comparison is not None and comparison.problem:
-        st.error(as_typed(comparison.problem, 400))
+    else:
+        sides = list(zip(comparison.sides, places, strict=True))
+        if not comparison.is_done:
+            follow(comparison, [LiveReply(side.live, place) for side, place in sides])
+        for number, (side, place) in enumerate(sides):
+            with place:
+                show_side(side, f"side-{number}", choice.is_one_session)
+        if comparison.problem:
+            st.error(as_typed(comparison.problem, 400))
     if not choice.is_one_session:
         show_proof(lab, choice.infos, comparison)
     elif comparison is not None:
         show_untouched(lab, choice.infos[0], comparison)
 
 
-def show_head(choice: Choice, number: int) -> None:
-    info = choice.infos[number]
-    letter = "AB"[number]
-    if choice.is_one_session:
-        st.markdown(f"##### {letter}: {as_typed(str(choice.policies[number]))}")
-    else:
-        color = "blue" if info.storage == "File" else "orange"
-        st.markdown(f"##### {letter}: {as_typed(info.title, 60)} :{color}-badge[{info.storage}]")
-
-
 def show_side(side: Side, key: str, is_copy: bool) -> None:
     """The turn as it was stored, then its requests, then its rows."""
     report = side.live.report
-    question = side.question_row
     show_rows(side.added, [report] if report is not None else [], key)
     if report is not None and report.error is not None:
         st.error(as_typed(report.error, 600), icon=":material/error:")
-        if not is_copy and question is not None:
+        if not is_copy and side.question_row is not None:
             st.caption("The question is stored without an answer: Chat offers Retry and Remove.")
     if report is not None and report.calls:
         show_calls(report, key)
     st.markdown(f"**Stored by this turn**: {count_of(len(side.added), 'item')}")
     for row in side.added[:SHOWN_ADDED]:
         st.markdown(f":small[row {row.id:d} · {item_line(row.item, 60)}]")
+
+
+def show_calls(report: TurnReport, key: str) -> None:
+    """The requests of one turn, as they were recorded."""
+    call = chosen_call(report, key)
+    cells = recorded(call, report.before)
+    sent = [cell for cell in cells if cell.place is not None]
+    show_strip(
+        cells,
+        f"{len(sent):,} of {report.count_before:,} stored items were sent, about "
+        f"{tokens_of(sent):,} of {tokens_of(cells):,} tokens.",
+    )
+    st.markdown(f"**Stored**: {count_of(report.count_before, 'item')}")
+    st.markdown(f"**Sent**: {count_of(len(call.input), 'item')}")
+    for reason, rows in call.not_sent.items():
+        st.caption(f"Stored only: {count_of(len(rows), 'item')}. {as_typed(reason)}")
+    for place, item in [*enumerate(call.input, 1)][-SHOWN_SENT:]:
+        st.markdown(f":small[{place:d} · {item_line(item, 70)}]")
 
 
 def show_stored(lab: Lab, info: SessionInfo, key: str) -> None:
@@ -288,17 +274,6 @@ def show_stored(lab: Lab, info: SessionInfo, key: str) -> None:
     count = count_of(info.item_count, "item")
     st.caption(f"{count} stored" + (", the newest:" if info.item_count > len(rows) else ":"))
     show_rows(rows, database.reports(info.session_id, rows[0].id if rows else 0), key)
-
-
-def follow(comparison: Comparison, places: Sequence[DeltaGenerator]) -> None:
-    """Show both replies as they are written, until both are done or a person stops them."""
-    replies = [
-        LiveReply(side.live, place) for side, place in zip(comparison.sides, places, strict=True)
-    ]
-    for _ in comparison.follow():
-        for reply in replies:
-            reply.draw()
-    st.rerun()
 
 
 main()

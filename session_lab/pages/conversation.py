@@ -1,4 +1,4 @@
-"""A conversation as a page shows it: messages, folded tool items, and a label on each reply."""
+"""A conversation as a page shows it: messages, folded tool items, and replies as they come."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from html import escape
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from session_lab.history.items import ending, is_hosted, kind, text_of, tool_name
 from session_lab.history.report import TurnReport
 from session_lab.pages.safe_text import SHOWN_CHARACTERS, as_typed, fetches_nothing, is_json
+from session_lab.runs.live_turn import LiveTurn
+from session_lab.runs.progress import Progress
 from session_lab.store.database import Row
 
 MARKDOWN = "markdown"
@@ -52,7 +55,8 @@ def show_tool(item: Any) -> None:
     calls = kind(item) == "tool call" or is_hosted(item)
     name = tool_name(item) if calls else text_of(item)
     icon = ":material/build:" if calls else ":material/output:"
-    with st.expander(f"{as_typed(kind(item).capitalize(), 40)}: {as_typed(name, 60)}", icon=icon):
+    label = f"{as_typed(kind(item).capitalize(), 40)}: {as_typed(name, 60)}"
+    with st.chat_message("tool", avatar=":material/build:"), st.expander(label, icon=icon):
         st.code(text_of(item)[:SHOWN_CHARACTERS], language=None, wrap_lines=True)
 
 
@@ -68,38 +72,28 @@ def show_rows(
     """
     by_row = {row: report for report in reports for row in report.stored}
     for row in rows:
-        _show_row(row, by_row.get(row.id), f"{key}-{row.id:d}", on_request)
-
-
-def _show_row(
-    row: Row,
-    report: TurnReport | None,
-    key: str,
-    on_request: Callable[[TurnReport], None] | None,
-) -> None:
-    what = kind(row.item)
-    if row.item is None:
-        st.caption(f"Row {row.id:d} holds no readable item; the SDK skips it.")
-    elif what == "user":
-        with st.chat_message("user"):
-            show_text(text_of(row.item), key)
-    elif what == "assistant":
-        with st.chat_message("assistant"):
-            show_reply(text_of(row.item), key)
-            why = None if report else "Added by hand, by another program, or before a crash."
-            told = filter(None, (ending(row.item), reply_label(report)))
-            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.caption(" · ".join(told), help=why)
-                if report is not None and on_request is not None:
-                    st.button(
-                        "Request",
-                        key=f"show-{key}",
-                        type="tertiary",
-                        on_click=on_request,
-                        args=(report,),
-                    )
-    else:
-        with st.chat_message("tool", avatar=":material/build:"):
+        what, row_key, report = kind(row.item), f"{key}-{row.id:d}", by_row.get(row.id)
+        if row.item is None:
+            st.caption(f"Row {row.id:d} holds no readable item; the SDK skips it.")
+        elif what == "user":
+            with st.chat_message("user"):
+                show_text(text_of(row.item), row_key)
+        elif what == "assistant":
+            with st.chat_message("assistant"):
+                show_reply(text_of(row.item), row_key)
+                why = None if report else "Added by hand, by another program, or before a crash."
+                told = filter(None, (ending(row.item), reply_label(report)))
+                with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                    st.caption(" · ".join(told), help=why)
+                    if report is not None and on_request is not None:
+                        st.button(
+                            "Request",
+                            key=f"show-{row_key}",
+                            type="tertiary",
+                            on_click=on_request,
+                            args=(report,),
+                        )
+        else:
             show_tool(row.item)
 
 
@@ -108,12 +102,43 @@ def reply_label(report: TurnReport | None) -> str:
     if report is None:
         return "Not recorded"
     about = "about " if report.estimated else ""
-    tokens = f"{about}{report.input_tokens:,} tokens in, {report.output_tokens:,} out"
-    return " · ".join(
-        [
-            f"**{as_typed(report.agent)}**",
-            f"{len(report.stored):d} items stored",
-            tokens,
-            f"{report.seconds:.1f} s",
-        ]
+    return (
+        f"**{as_typed(report.agent)}** · {len(report.stored):d} items stored · {about}"
+        f"{report.input_tokens:,} tokens in, {report.output_tokens:,} out · {report.seconds:.1f} s"
     )
+
+
+class LiveReply:
+    """A question, the tool items as they come, and the reply so far, drawn in one place."""
+
+    def __init__(self, live: LiveTurn, place: DeltaGenerator) -> None:
+        self._live = live
+        self._shown_tools = 0
+        with place:
+            if live.text is not None:
+                with st.chat_message("user"):
+                    as_written(live.text[:SHOWN_CHARACTERS])
+            self._tools = st.container()
+            with st.chat_message("assistant"):
+                self._reply = st.empty()
+
+    def draw(self) -> None:
+        """Show what came since the last call."""
+        with self._tools:
+            for item in self._live.tools[self._shown_tools :]:
+                show_tool(item)
+                self._shown_tools += 1
+        with self._reply.container():
+            if self._live.reply:
+                # Cut here: what `show_reply` offers for more is a widget, and this is drawn often.
+                show_reply(self._live.reply[:SHOWN_CHARACTERS], f"live-{self._live.session_id}")
+            else:
+                st.caption(f"{as_typed(self._live.agent)} is thinking…")
+
+
+def follow(running: Progress, replies: Sequence[LiveReply]) -> None:
+    """Show replies as they are written, until all is done or a person stops it."""
+    for _ in running.follow():
+        for reply in replies:
+            reply.draw()
+    st.rerun()

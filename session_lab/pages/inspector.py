@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -14,21 +14,20 @@ from session_lab.code_view.agents import AgentName, make_agent
 from session_lab.code_view.script import script
 from session_lab.history.items import one_line, text_of, text_to_edit, without_base64
 from session_lab.history.report import ModelCall, TurnReport
-from session_lab.history.rules import Finding
 from session_lab.pages import dialogs
 from session_lab.pages.open_lab import shown_errors, wait_for
 from session_lab.pages.safe_text import as_typed, count_of, item_line
-from session_lab.pages.strip import show_strip, tokens_of
 from session_lab.pages.tab import Tab, ask
 from session_lab.runs.lab import Lab
-from session_lab.runs.outlook import Outlook, recorded
+from session_lab.runs.outlook import Cell, Outlook
 from session_lab.runs.session_log import Change
-from session_lab.store.database import SHOWN_TABLES, Row, SessionInfo, contains
+from session_lab.store.database import SHOWN_TABLES, SessionInfo, contains
 
-TABS = ("Memory", "Code", "Database")
 NEXT = 0
 """The choice `Next message` in `Request`; a turn is chosen by the ID of its first row."""
+OWN = "Stored by this turn."
 PER_PAGE = 25
+SHOWN_ROWS = 50
 TURNS = 100
 """How many of the newest turns `Request` offers."""
 HEIGHT = 585
@@ -37,94 +36,71 @@ LIST_HEIGHT = 380
 
 
 def show_inspector(
-    lab: Lab,
-    tab: Tab,
-    info: SessionInfo,
-    agent: AgentName,
-    outlook: Outlook | None,
-    *,
-    is_busy: bool,
+    lab: Lab, tab: Tab, info: SessionInfo, agent: AgentName, outlook: Outlook | None
 ) -> None:
     """Only the open tab is computed. While a reply is written it shows what was there before."""
-    tabs = dict(zip(TABS, st.tabs(TABS, key="inspector", on_change="rerun"), strict=True))
-    show = {
-        "Memory": partial(show_memory, lab, tab, info, agent, outlook, is_busy=is_busy),
-        "Code": partial(show_code, lab, info),
-        "Database": partial(show_database, lab, info),
-    }
+    tabs = st.tabs(("Memory", "Code", "Database"), key="inspector", on_change="rerun")
+    shows = (
+        partial(show_memory, lab, tab, info, agent, outlook),
+        partial(show_code, lab, info),
+        partial(show_database, lab, info),
+    )
     with shown_errors():
-        for name, place in tabs.items():
+        for place, show in zip(tabs, shows, strict=True):
             if place.open:
                 with place, st.container(height=HEIGHT, border=False, key="inspector-panel"):
-                    show[name]()
+                    show()
 
 
 # -- Memory ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Line:
-    """One stored item as it stands to a request: its places, from 1 on, and what is to say."""
-
-    position: int
-    row: int
-    item: Any
-    place: int | None
-    reason: str
-    finding: Finding | None = None
-
-
-def request_key(session_id: str) -> str:
-    """The key of the choice whose request is shown."""
-    return f"request-{session_id}"
+def show_request_of(session_id: str, report: TurnReport) -> None:
+    """A callback that shows the request of a turn in `Memory`."""
+    st.session_state[f"request-{session_id}"] = report.stored[0]
+    st.session_state["inspector"] = "Memory"
 
 
 def show_memory(
-    lab: Lab,
-    tab: Tab,
-    info: SessionInfo,
-    agent: AgentName,
-    outlook: Outlook | None,
-    *,
-    is_busy: bool,
+    lab: Lab, tab: Tab, info: SessionInfo, agent: AgentName, outlook: Outlook | None
 ) -> None:
     """One list in time order: each item is sent, or stored only, and why."""
     if outlook is None:
         st.caption("A reply is being written. The list is here when it is done.")
         return
+    cells = dict(enumerate(outlook.cells, 1))
     turns = _turns(lab, info)
-    key = request_key(info.session_id)
-    if st.session_state.get(key) not in (NEXT, *turns):  # An undone turn, say.
+    asked = {n: cell for n, cell in cells.items() if cell.row in turns}  # Not an undone turn, say.
+    names = {cell.row: f"{n}: {one_line(cell.item, 40)}" for n, cell in reversed(asked.items())}
+    names = {NEXT: "Next message", **names}
+    key = f"request-{info.session_id}"
+    if st.session_state.get(key) not in names:
         st.session_state[key] = NEXT
-    positions = {cell.row: place for place, cell in enumerate(outlook.cells, 1)}
-    rows = {cell.row: cell.item for cell in outlook.cells}
-    options = [NEXT, *reversed(turns)]
     choice, find = st.columns([3, 2])
-    chosen = (
-        choice.selectbox(
-            "Request", options, format_func=lambda row: _name(row, positions, rows), key=key
-        )
-        or NEXT
-    )
+    chosen = choice.selectbox("Request", names, format_func=names.__getitem__, key=key) or NEXT
     search = find.text_input("Find in memory", key="find-in-memory", icon=":material/search:")
-    if chosen == NEXT:
-        call, lines = outlook.call, _next_lines(outlook)
-    else:
-        call, lines = _call_of(turns[chosen]), []
-        lines = _turn_lines(turns[chosen], call, outlook)
-    found = [line for line in lines if contains(text_of(line.item), search)] if search else lines
-    st.caption(_heading(len(lines), len(found), call, is_next=chosen == NEXT))
-    show_lines(lab, tab, info, found, is_busy=is_busy)
+    call, report = outlook.call, turns.get(chosen)
+    if report is not None:
+        call = chosen_call(report)
+        cells = _cells_of_turn(report, call, cells)
+    found = {
+        n: cell for n, cell in cells.items() if not search or contains(text_of(cell.item), search)
+    }
+    counted = count_of(len(cells), "item")
+    counted = counted if len(found) == len(cells) else f"{len(found):,} of {counted}"
+    sent = "would be sent" if report is None else "were sent"
+    newest = " Page 1 holds the newest." if len(found) > PER_PAGE else ""
+    st.caption(f"{counted}, {len(call.sent):,} {sent}.{newest}")
+    show_cells(lab, tab, info, found)
     st.button(
         "Add item",
         icon=":material/add:",
-        disabled=is_busy,
         on_click=ask,
         args=(tab, partial(dialogs.add_dialog, lab, tab)),
     )
-    if chosen != NEXT:
-        st.html(workflow(turns[chosen]))
-        for summary in turns[chosen].summary_calls:
+    if report is not None:
+        st.markdown(workflow(report))
+        for summary in report.summary_calls:
             told = count_of(len(summary.input), "item") if summary.input else "not kept"
             st.caption(f"First, a request for the summary: {told}.")
     show_around(call, agent)
@@ -140,14 +116,8 @@ def _turns(lab: Lab, info: SessionInfo) -> dict[int, TurnReport]:
     return {each.stored[0]: each for each in reports if each.stored and each.calls}
 
 
-def _name(row: int, positions: dict[int, int], rows: dict[int, Any]) -> str:
-    if row == NEXT:
-        return "Next message"
-    said = one_line(rows[row], 40) if row in rows else "(gone)"
-    return f"{positions.get(row, 0)}: {said}"
-
-
-def _call_of(report: TurnReport, key: str = "") -> ModelCall:
+def chosen_call(report: TurnReport, key: str = "") -> ModelCall:
+    """One of the turn's requests; if there are several, a person chooses it."""
     number = 1
     if len(report.calls) > 1:
         number = st.segmented_control(
@@ -161,140 +131,91 @@ def _call_of(report: TurnReport, key: str = "") -> ModelCall:
     return report.calls[number - 1]
 
 
-def _next_lines(outlook: Outlook) -> list[Line]:
-    return [
-        Line(position, cell.row, cell.item, cell.place, f"Stored only. {cell.reason}", cell.finding)
-        for position, cell in enumerate(outlook.cells, 1)
-    ]
-
-
-def _turn_lines(report: TurnReport, call: ModelCall, outlook: Outlook) -> list[Line]:
+def _cells_of_turn(
+    report: TurnReport, call: ModelCall, cells: Mapping[int, Cell]
+) -> dict[int, Cell]:
     """What is left of the items that were there at that turn, and those that it stored."""
-    reasons, own = call.reasons(), set(report.stored)
+    reasons = call.reasons() | dict.fromkeys(report.stored, OWN)
     unknown = "Not recorded: there were too many newer items."
-    return [
-        Line(
-            position,
-            cell.row,
-            cell.item,
-            call.sent.get(cell.row),
-            "Stored by this turn."
-            if cell.row in own
-            else f"Stored only. {reasons.get(cell.row, unknown)}",
+    return {
+        n: Cell(
+            *(cell.row, cell.item, cell.tokens, call.sent.get(cell.row)),
+            reasons.get(cell.row, unknown),
         )
-        for position, cell in enumerate(outlook.cells, 1)
+        for n, cell in cells.items()
         if cell.row <= report.stored[-1]
-    ]
+    }
 
 
-def _heading(count: int, found: int, call: ModelCall, *, is_next: bool) -> str:
-    shown = f"{found:,} of {count_of(count, 'item')}" if found != count else count_of(count, "item")
-    sent = "would be sent" if is_next else "were sent"
-    newest = " Page 1 holds the newest." if found > PER_PAGE else ""
-    return f"{shown}, {len(call.sent):,} {sent}.{newest}"
-
-
-def show_lines(
-    lab: Lab, tab: Tab, info: SessionInfo, lines: Sequence[Line], *, is_busy: bool
-) -> None:
-    """A page of the list, the newest in view."""
-    if not lines:
+def show_cells(lab: Lab, tab: Tab, info: SessionInfo, cells: Mapping[int, Cell]) -> None:
+    """A page of the list, the newest in view. The items are numbered as they are stored."""
+    if not cells:
         st.info("Nothing is here. The first message stores two items: yours and the reply.")
         return
-    pages = -(-len(lines) // PER_PAGE)
+    pages = math.ceil(len(cells) / PER_PAGE)
     page = 1
     if pages > 1:
         page = st.pagination(pages, max_visible_pages=3, key=f"lines-{info.session_id}-{pages}")
-    end = len(lines) - (page - 1) * PER_PAGE
-    shown = lines[max(0, end - PER_PAGE) : end]
+    end = len(cells) - (page - 1) * PER_PAGE
+    shown = list(cells.items())[max(0, end - PER_PAGE) : end]
     new = lab.change(info.session_id).added
     height: int | Literal["content"] = LIST_HEIGHT if len(shown) > 6 else "content"
     with st.container(height=height, border=False, autoscroll=True, key="lines"):
-        for line in shown:
-            _show_line(lab, tab, info, line, is_new=line.row in new, is_busy=is_busy)
+        for number, cell in shown:
+            label = _label(number, cell) + (" :blue-badge[new]" if cell.row in new else "")
+            key = f"item-{cell.row}"
+            fold = st.expander(label, key=key, on_change="rerun", type="compact")
+            if fold.open:
+                with fold:
+                    show_item(lab, tab, info, number, cell)
 
 
-def _label(line: Line, *, is_new: bool) -> str:
-    place = f" (sent as {line.place})" if line.place not in (None, line.position) else ""
+def _label(number: int, cell: Cell) -> str:
+    place = f" (sent as {cell.place})" if cell.place not in (None, number) else ""
     state = ":blue[sent]"
-    if line.place is None:
-        state = f":gray[{as_typed(line.reason)}]"
-    if line.finding is not None:
-        state = f":orange[:material/warning: {as_typed(line.finding.problem)}]"
-    badge = " :blue-badge[new]" if is_new else ""
-    return f"{line.position:d}{place} · {item_line(line.item, 60)} {state}{badge}"
+    if cell.place is None:
+        state = cell.reason if cell.reason == OWN else f"Stored only. {cell.reason}"
+        state = f":gray[{as_typed(state)}]"
+    if cell.finding is not None:
+        state = f":orange[:material/warning: {as_typed(cell.finding.problem)}]"
+    return f"{number:d}{place} · {item_line(cell.item, 60)} {state}"
 
 
-def _show_line(
-    lab: Lab, tab: Tab, info: SessionInfo, line: Line, *, is_new: bool, is_busy: bool
-) -> None:
-    """One line; the JSON and what can be done with the item on demand."""
-    label = _label(line, is_new=is_new)
-    fold = st.expander(label, key=f"item-{line.row}", on_change="rerun", type="compact")
-    if not fold.open:
-        return
-    row = next(
-        iter(lab.catalog.database(info.session_id).rows(info.session_id, after=line.row - 1)), None
-    )
-    if row is None or row.id != line.row:
+def show_item(lab: Lab, tab: Tab, info: SessionInfo, number: int, cell: Cell) -> None:
+    """An item's JSON, and what can be done with it."""
+    rows = lab.catalog.database(info.session_id).rows(info.session_id, after=cell.row - 1)
+    row = next((row for row in rows if row.id == cell.row), None)
+    if row is None:
         return  # It has just gone.
-    with fold:
-        if line.finding is not None:
-            st.caption(as_typed(f"{line.finding.problem} {line.finding.remedy}"))
-        st.json(without_base64(row.item) if row.item is not None else {"unreadable": row.data})
-        with st.container(horizontal=True, gap="small"):
-            st.button(
-                "Edit",
-                key=f"edit-{row.id}",
-                disabled=text_to_edit(row.item) is None or is_busy,
-                on_click=ask,
-                args=(tab, lambda _: dialogs.edit_dialog(lab, tab, info.session_id, row)),
-            )
-            st.button(
-                "Fork from here",
-                key=f"fork-{row.id}",
-                disabled=is_busy,
-                on_click=ask,
-                args=(
-                    tab,
-                    lambda _: dialogs.fork_dialog(lab, tab, info.session_id, line.position),
-                ),
-            )
+    if cell.finding is not None:
+        st.caption(as_typed(f"{cell.finding.problem} {cell.finding.remedy}"))
+    st.json(without_base64(row.item) if row.item is not None else {"unreadable": row.data})
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Edit",
+            key=f"edit-{row.id}",
+            disabled=text_to_edit(row.item) is None,
+            on_click=ask,
+            args=(tab, partial(dialogs.edit_dialog, lab, tab, row=row)),
+        )
+        st.button(
+            "Fork from here",
+            key=f"fork-{row.id}",
+            on_click=ask,
+            args=(tab, partial(dialogs.fork_dialog, lab, tab, item_count=number)),
+        )
 
 
 def workflow(report: TurnReport) -> str:
-    """A picture of the four steps of a run with a session, with this turn's counts."""
+    """The four steps of a run with a session, with this turn's counts, as a table in Markdown."""
     before, stored, call = report.count_before, len(report.stored), report.calls[0]
-    sent = len(call.input) or len(call.sent) + 1
-    steps = (
-        ("1 Retrieve", f"{before:,} stored before this turn"),
-        ("2 Prepend", f"{count_of(sent, 'item')} sent"),
-        ("3 Run", count_of(len(report.calls) + len(report.summary_calls), "model call")),
-        ("4 Store", f"{stored:,} new, then {before + stored:,}"),
+    sent = count_of(len(call.input) or len(call.sent) + 1, "item")
+    calls = count_of(len(report.calls) + len(report.summary_calls), "model call")
+    return (
+        "| 1 Retrieve → | 2 Prepend → | 3 Run → | 4 Store |\n|:-:|:-:|:-:|:-:|\n"
+        f"| {before:,} stored before this turn | {sent} sent | {calls} "
+        f"| {stored:,} new, then {before + stored:,} |"
     )
-    box = "flex:1;border:1px solid #80808080;border-radius:6px;padding:4px 2px;text-align:center"
-    boxes = [f'<div style="{box}"><b>{step}</b><br/>{count}</div>' for step, count in steps]
-    row = "display:flex;align-items:center;gap:4px;font-size:0.8rem;line-height:1.3"
-    return f'<div style="{row}">{"<span>→</span>".join(boxes)}</div>'
-
-
-def show_calls(report: TurnReport, key: str, scale: int = 0) -> None:
-    """The requests of one turn, as they were recorded. `scale` is that of the strip, in tokens."""
-    call = _call_of(report, key)
-    cells = recorded(call, report.before)
-    sent = [cell for cell in cells if cell.place is not None]
-    show_strip(
-        cells,
-        f"{len(sent):,} of {report.count_before:,} stored items were sent, about "
-        f"{tokens_of(sent):,} of {tokens_of(cells):,} tokens.",
-        scale,
-    )
-    st.markdown(f"**Stored**: {count_of(report.count_before, 'item')}")
-    st.markdown(f"**Sent**: {count_of(len(call.input), 'item')}")
-    for reason, rows in call.not_sent.items():
-        st.caption(f"Stored only: {count_of(len(rows), 'item')}. {as_typed(reason)}")
-    for place, item in enumerate(call.input[-PER_PAGE:], max(1, len(call.input) - PER_PAGE + 1)):
-        st.markdown(f":small[{place:d} · {item_line(item, 70)}]")
 
 
 def show_around(call: ModelCall, agent: AgentName) -> None:
@@ -353,38 +274,34 @@ def show_database(lab: Lab, info: SessionInfo) -> None:
     change = lab.change(info.session_id)
     where = lab.catalog.file_name(info.storage)
     st.caption(f"SQLite database {as_typed(where)}, rows of this session only, the newest first.")
-    rows = database.rows(info.session_id, last=PER_PAGE * 2)
     if change != Change():
         done = (("added", change.added), ("removed", change.removed), ("edited", change.edited))
         told = [f"{count_of(len(rows), 'row')} {word}" for word, rows in done if rows]
         st.caption(f"Last action: {', '.join(told)}.")
-    marked = [_row_cells(row, "- removed") for row in change.removed[-PER_PAGE * 2 :]]
     marks = dict.fromkeys(change.added, "+ added") | dict.fromkeys(change.edited, "~ edited")
-    marked += [_row_cells(row, marks.get(row.id, "")) for row in rows]
-    marked.sort(key=lambda cells: int(cells["id"]), reverse=True)
-    st.markdown(f"**agent_messages**: {count_of(info.item_count, 'row')}")
-    if marked:
-        st.dataframe(marked, hide_index=True, height=min(35 * len(marked) + 38, 330))
-    else:
-        st.caption("No rows.")
+    marks |= {row.id: "- removed" for row in change.removed}
+    rows = [*change.removed, *database.rows(info.session_id, last=SHOWN_ROWS)]
+    rows = sorted(rows, key=lambda row: row.id, reverse=True)[: 2 * SHOWN_ROWS]
+    messages = [
+        {
+            "last action": marks.get(row.id, ""),
+            "id": row.id,
+            "message_data": row.data[:300],
+            "created_at": row.created_at,
+        }
+        for row in rows
+    ]
+    _show_table("agent_messages", info.item_count, messages, 330)
     for table in SHOWN_TABLES:
         found = database.table_rows(info.session_id, table)
-        st.markdown(f"**{table}**: {count_of(len(found), 'row')}")
-        if found:
-            st.dataframe(_utc(found), hide_index=True, height=min(35 * len(found) + 38, 180))
+        _show_table(table, len(found), found, 180)
     st.caption("The SDK writes agent_messages and agent_sessions; the lab adds the tables lab_*.")
 
 
-def _utc(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows with the SDK's times named as what they are."""
-    times = ("created_at", "updated_at")
-    return [{f"{k} (UTC)" if k in times else k: v for k, v in row.items()} for row in rows]
-
-
-def _row_cells(row: Row, mark: str) -> dict[str, Any]:
-    return {
-        "last action": mark,
-        "id": row.id,
-        "message_data": row.data[:300],
-        "created_at (UTC)": row.created_at,
-    }
+def _show_table(name: str, count: int, rows: Sequence[dict[str, Any]], height: int) -> None:
+    """`height` is the highest, in pixels. The SDK's times are named as what they are."""
+    st.markdown(f"**{name}**: {count_of(count, 'row')}")
+    names = {"created_at": "created_at (UTC)", "updated_at": "updated_at (UTC)"}
+    shown = [{names.get(column, column): value for column, value in row.items()} for row in rows]
+    if shown:
+        st.dataframe(shown, hide_index=True, height=min(35 * len(shown) + 38, height))

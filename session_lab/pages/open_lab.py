@@ -93,5 +93,5 @@ def shown_errors() -> Iterator[None]:
     """Show what a person can do something about, instead of a traceback."""
     try:
         yield
-    except (CatalogError, OSError, sqlite3.Error) as error:
+    except Exception as error:
         st.error(readable(error))

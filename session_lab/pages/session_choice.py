@@ -1,4 +1,4 @@
-"""Pick a session, on the pages that have no session list beside them."""
+"""Pick a session, on the pages that have no session list beside them, and name its storage."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from session_lab.runs.lab import Lab
 from session_lab.store.database import SessionInfo
 
 LISTED = 30
+
+
+def storage_badge(info: SessionInfo) -> str:
+    """Markdown."""
+    return f":{'blue' if info.storage == 'File' else 'orange'}-badge[{info.storage}]"
 
 
 def listed(

@@ -15,11 +15,14 @@ from session_lab.pages.conversation import MARKDOWN
 from session_lab.pages.dialogs import new_session_dialog
 from session_lab.pages.open_lab import wait_for
 from session_lab.pages.safe_text import age, as_typed, count_of
-from session_lab.pages.tab import OPEN, Tab, ask, choose
+from session_lab.pages.session_choice import storage_badge
+from session_lab.pages.tab import OPEN, Tab, ask
 from session_lab.runs.lab import Lab
 from session_lab.store.database import SessionInfo
 
 PER_PAGE = 30
+ALL = 1_000_000_000
+"""So that one search both lists and counts: with a second one for the count, each took as long."""
 FIRST_SESSION = "my_first_session"
 POLICY_HELP = """What of the stored history is sent with the next message. Nothing stored changes.
 
@@ -34,11 +37,15 @@ as Streamlit's Markdown, in which `~`, `$` and `:` can mean something."""
 
 
 def chosen_session(lab: Lab, tab: Tab) -> SessionInfo:
-    """The session in view, else the latest, else a first one made for a visitor."""
+    """The session in view, else the latest, which is told, else a first one for a visitor."""
     wanted = tab.session_id
     info = lab.catalog.info(wanted) if wanted else None
     if wanted and info is None:
-        st.session_state["missing"] = wanted
+        st.warning(
+            f"There is no session **{as_typed(wanted, 60)}**, so this is the latest one. A memory "
+            "session ends with the app or with Restart.",
+            icon=":material/info:",
+        )
     if info is None:
         latest = lab.catalog.sessions(limit=1)
         if not latest:
@@ -81,17 +88,17 @@ def show_sidebar(lab: Lab, tab: Tab, chosen: SessionInfo) -> tuple[AgentName, Me
 
 
 def _show_sessions(lab: Lab, tab: Tab, search: str, chosen_id: str) -> None:
-    found = lab.catalog.count(search)
-    if found == 0:
+    found = lab.catalog.sessions(search, limit=ALL)
+    if not found:
         st.caption(f"No session contains {as_typed(search, 60)}.")
         return
-    pages = math.ceil(found / PER_PAGE)
+    pages = math.ceil(len(found) / PER_PAGE)
     # A search that finds less may leave the chosen page behind the last one.
     page = min(st.session_state.get(f"page-{pages}", 1), pages)
-    found_now = lab.catalog.sessions(search, PER_PAGE, (page - 1) * PER_PAGE)
+    shown = found[(page - 1) * PER_PAGE : page * PER_PAGE]
     places = {session_id: place for place, session_id in enumerate(tab.listed)}
-    found_now.sort(key=lambda info: places.get(info.session_id, -1))
-    infos = {info.session_id: info for info in found_now}
+    shown.sort(key=lambda info: places.get(info.session_id, -1))
+    infos = {info.session_id: info for info in shown}
     tab.listed = list(infos)
     titles = [info.title for info in infos.values()]
 
@@ -106,7 +113,7 @@ def _show_sessions(lab: Lab, tab: Tab, search: str, chosen_id: str) -> None:
     in_view = chosen_id if chosen_id in infos else None
     if st.session_state.get(OPEN) != in_view:
         st.session_state[OPEN] = in_view
-    height: int | Literal["content"] = "content" if found <= 4 else 300
+    height: int | Literal["content"] = "content" if len(found) <= 4 else 300
     with st.container(height=height, border=False, key="sessions"):
         st.radio(
             "Sessions",
@@ -114,8 +121,8 @@ def _show_sessions(lab: Lab, tab: Tab, search: str, chosen_id: str) -> None:
             None,
             label,
             key=OPEN,
-            on_change=choose,
-            args=(tab,),
+            on_change=ask,
+            args=(tab, lambda session_id: None),
             captions=[_caption(info) for info in infos.values()],
             label_visibility="collapsed",
         )
@@ -124,10 +131,9 @@ def _show_sessions(lab: Lab, tab: Tab, search: str, chosen_id: str) -> None:
 
 
 def _caption(info: SessionInfo) -> str:
-    color = "blue" if info.storage == "File" else "orange"
     items = count_of(info.item_count, "item")
     name = "" if info.title == info.session_id else f" · {as_typed(info.session_id, 30)}"
-    return f":{color}-badge[{info.storage}] {items} · {age(info.updated)}{name}"
+    return f"{storage_badge(info)} {items} · {age(info.updated)}{name}"
 
 
 def policy_choice(

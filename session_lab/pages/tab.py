@@ -60,32 +60,44 @@ def this_tab() -> Tab:
     return tab
 
 
-def carry_out(tab: Tab, do: Callable[[], object]) -> None:
+def carry_out(tab: Tab, do: Callable[[], Dialog | None]) -> None:
     """A callback that does something, and closes the dialog. If it can't be done, that is told.
 
-    `do` reads widgets first, if at all: there Streamlit may interrupt it for the next request.
+    `do` may return another dialog to open. It reads widgets first, if at all: there Streamlit may
+    interrupt it for the next request.
     """
     try:
-        do()
+        tab.dialog = do()
     except RerunException as next_request:
         carry_out(tab, do)
         raise next_request
     except Exception as error:
         tab.problem = readable(error)
-    else:
-        tab.dialog = None
 
 
-def ask(tab: Tab, make_dialog: Callable[[str], Dialog]) -> None:
-    """A callback that opens the dialog that `make_dialog` makes for the session in view."""
-    made: list[Dialog] = []
+def ask(tab: Tab, do: Callable[[str], Dialog | None]) -> None:
+    """A callback for the session in view, whose ID `do` is given: it mostly makes a dialog.
 
-    def make() -> None:
-        _open_marked(tab)
-        made.append(make_dialog(tab.session_id or ""))
+    What is marked in the list came with the same request, so it is what the person had chosen.
+    """
 
-    carry_out(tab, make)
-    tab.dialog = made[0] if made else None
+    def do_in_view() -> Dialog | None:
+        tab.session_id = st.session_state.get(OPEN) or tab.session_id
+        return do(tab.session_id or "")
+
+    tab.dialog = None
+    carry_out(tab, do_in_view)
+
+
+def say(tab: Tab, text: str | None = None) -> None:
+    """A callback that notes a message to the session in view: `text`, or what was typed."""
+
+    def note(session_id: str) -> None:
+        said = text or st.session_state[MESSAGE]
+        if session_id and said.strip():
+            tab.said.append((session_id, said))
+
+    ask(tab, note)
 
 
 def dialog(title: str, draw: Callable[[], None]) -> Dialog:
@@ -117,27 +129,3 @@ def show_outcome(tab: Tab) -> None:
         st.error(problem)
     if news:
         st.toast(news)
-
-
-def choose(tab: Tab) -> None:
-    """A callback that opens the session that is marked in the list."""
-    carry_out(tab, lambda: _open_marked(tab))
-
-
-def say(tab: Tab, text: str | None = None) -> None:
-    """A callback that notes a message to the session in view: `text`, or what was typed.
-
-    What is marked in the list came with the same request, so it is what the person had chosen.
-    """
-
-    def note() -> None:
-        said = text or st.session_state[MESSAGE]
-        _open_marked(tab)
-        if tab.session_id and said.strip():
-            tab.said.append((tab.session_id, said))
-
-    carry_out(tab, note)
-
-
-def _open_marked(tab: Tab) -> None:
-    tab.session_id = st.session_state.get(OPEN) or tab.session_id

@@ -62,7 +62,7 @@ def test_a_memory_policy_changes_the_list_and_the_request_and_no_row(
 def test_a_tool_turn_shows_each_model_call_and_the_four_steps(page: Page) -> None:
     page.say("How many days from 2026-01-01 to 2026-03-01?").press("Request")
     steps = ("8 stored before", "9 items sent", "2 model calls", "4 new, then 12")
-    assert all(step in page.html for step in steps)
+    assert all(step in page.shown for step in steps)
     assert "Tool **days\\_between**" in page.shown
     first = page.query("SELECT max(id) - 3 FROM agent_messages")[0][0]
     page.set(f"model-call-{first}", 2)
