@@ -7,7 +7,7 @@ is what was shown.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -21,44 +21,139 @@ from session_lab.pages.open_lab import shown_errors, wait_for
 from session_lab.pages.safe_text import as_typed, count_of, item_line
 from session_lab.pages.tab import Dialog, Tab, carry_out, dialog
 from session_lab.runs.lab import BUSY, Lab
-from session_lab.store.catalog import MAX_ID_LENGTH, MAX_TITLE_LENGTH, session_id_problem
+from session_lab.store.catalog import MAX_ID_LENGTH, MAX_TITLE_LENGTH
 from session_lab.store.database import CatalogError, Row, Storage
 from session_lab.store.seen import Seen, all_seen, last_item, last_turn
-from session_lab.store.transfer import (
-    MAX_BYTES,
-    SessionFile,
-    TransferError,
-    export_session,
-    parse_session,
-)
+from session_lab.store.transfer import MAX_BYTES, TransferError, export_session, parse_session
 
-STORAGES: tuple[Storage, ...] = ("File", "Memory")
-STORAGE_CAPTIONS = ("Kept on disk; there after a restart.", "Gone when the app ends.")
+STORAGES: dict[Storage, str] = {
+    "File": "Kept on disk; there after a restart.",
+    "Memory": "Gone when the app ends.",
+}
 LISTED = 20
 
 
 def new_session_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
-    def draw() -> None:
-        with _form(tab, "Create", create):
-            _id_input()
-            _storage_choice()
-
-    def create() -> None:
-        new_id, storage = _typed_id(), st.session_state["storage"]
-        if not wait_for(lab.create(new_id, storage)):
+    async def create(new_id: str, storage: Storage) -> None:
+        if not await lab.create(new_id, storage):
             tab.news = f"{as_typed(new_id, 60)} exists already: opened, nothing changed."
+
+    return dialog("New session", lambda: _new_session(tab, "Create", "", create, STORAGES))
+
+
+def fork_dialog(lab: Lab, tab: Tab, session_id: str, item_count: int | None = None) -> Dialog:
+    """Offer to copy the first `item_count` items, all if None."""
+    info = lab.catalog.existing(session_id)
+    copied = info.item_count if item_count is None else item_count
+    whole = all_seen(lab.catalog, session_id).items
+    broken = new_findings(whole, whole[:copied], lab.api)
+    safe = safe_end(whole, copied)
+
+    def draw() -> None:
+        st.write(
+            f"The first {copied:,} of {count_of(info.item_count, 'item')} are copied into a new "
+            "session. The two go separate ways from there."
+        )
+        _warn(broken, lab.api, f"A fork after item {safe:,} parts nothing.")
+        _new_session(tab, "Fork", lab.catalog.free_id(session_id), fork, STORAGES)
+
+    async def fork(new_id: str, storage: Storage) -> None:
+        await lab.fork(session_id, new_id, copied, storage)
+
+    return dialog("Fork", draw)
+
+
+def repair_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
+    """Show what an API would refuse, before and after, and offer a repaired copy."""
+    title, seen = lab.catalog.existing(session_id).title, all_seen(lab.catalog, session_id)
+    items, count = seen.items, count_of(len(seen.items), "item")
+    found = [finding for finding in diagnose(items, lab.api) if finding.is_refused]
+    repaired = repair(items, lab.api)
+
+    def draw() -> None:
+        if not found and not seen.unreadable:
+            st.info(f"Nothing to repair: the {lab.api} API accepts all {count}.")
+            return
+        st.write(
+            f"Of {count}, the {lab.api} API refuses {len(found):,}. The copy holds "
+            f"{len(repaired):,}; this session stays as it is."
+        )
+        if seen.unreadable:
+            st.markdown(f"- {count_of(seen.unreadable, 'row')} that hold no JSON stay behind")
+        for finding in found[:LISTED]:
+            before = f"{finding.place + 1:d} · {item_line(items[finding.place], 60)}"
+            after = "goes" if finding.instead is None else "stays, changed"
+            st.markdown(f"- {before} **{after}**: {as_typed(finding.problem)}")
+        if len(found) > LISTED:
+            st.caption(f"and {len(found) - LISTED:,} more.")
+        _new_session(tab, "Make a repaired copy", lab.catalog.free_id(session_id), copy)
+
+    async def copy(new_id: str, storage: Storage) -> None:
+        await lab.import_items(new_id, f"{title} (repaired)", repaired)
+
+    return dialog("Repair", draw)
+
+
+def import_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
+    def draw() -> None:
+        upload = st.file_uploader(
+            "A session that was exported as JSON",
+            type="json",
+            max_upload_size=MAX_BYTES // 1_000_000,
+        )
+        if upload is None:
+            return
+        try:
+            found = parse_session(upload.getvalue())
+        except TransferError as error:
+            st.error(as_typed(str(error), 500))
+            return
+
+        async def import_found(new_id: str, storage: Storage) -> None:
+            await lab.import_items(new_id, found.title, found.items)
+
+        st.write(f"**{as_typed(found.title, 60)}** holds {count_of(len(found.items), 'item')}.")
+        _list_items(found.items)
+        refused = [finding for finding in diagnose(found.items, lab.api) if finding.is_refused]
+        _warn(refused, lab.api, "Repair makes a copy without them.")
+        proposed = lab.catalog.free_id(found.session_id)
+        _new_session(tab, "Import as a new session", proposed, import_found)
+
+    return dialog("Import", draw)
+
+
+def _new_session(
+    tab: Tab,
+    label: str,
+    proposed: str,
+    make: Callable[[str, Storage], Coroutine[Any, Any, None]],
+    storages: dict[Storage, str] | None = None,
+) -> None:
+    """Asks for the ID and, with `storages`, for the storage. The button `label` makes it."""
+
+    def make_and_open() -> None:
+        new_id: str = st.session_state["new-id"].strip()
+        wait_for(make(new_id, st.session_state["storage"] if storages else "File"))
         tab.session_id = new_id
 
-    return dialog("New session", draw)
+    with _form(tab, label, make_and_open):
+        st.text_input(
+            "Session ID",
+            proposed,
+            max_chars=MAX_ID_LENGTH,
+            placeholder="user_123",
+            help="One ID is one conversation. Name who or what it belongs to.",
+            key="new-id",
+        )
+        if storages:
+            captions = list(storages.values())
+            st.radio("Storage", storages, captions=captions, horizontal=True, key="storage")
 
 
 def undo_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
     seen = _something(lab, session_id, last_turn(lab.catalog, session_id))
-
-    def undo() -> None:
-        wait_for(lab.remove(session_id, seen, whole_turn=True))
-
     says = f"The whole last turn goes: {count_of(len(seen.items), 'item')}."
+    undo = partial(lab.remove, session_id, seen, whole_turn=True)
     return _confirm(tab, "Undo turn", says, seen, "Undo this turn", undo)
 
 
@@ -66,40 +161,71 @@ def pop_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
     seen = _something(lab, session_id, last_item(lab.catalog, session_id))
     end = all_seen(lab.catalog, session_id, max(0, seen.version.item_count - WINDOW)).items
     broken = new_findings(end, end[:-1], lab.api)
-
-    def warn() -> None:
-        _warn_of_findings(broken, lab.api, "Undo turn removes all of it.")
-
-    def pop() -> None:
-        wait_for(lab.remove(session_id, seen, whole_turn=False))
-
+    warn = partial(_warn, broken, lab.api, "Undo turn removes all of it.")
     says = "`pop_item()` removes the newest item, whatever it is:"
+    pop = partial(lab.remove, session_id, seen, whole_turn=False)
     return _confirm(tab, "Pop item", says, seen, "Pop this item", pop, warn)
 
 
 def clear_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
     info = lab.catalog.existing(session_id)
     seen = _something(lab, session_id, all_seen(lab.catalog, session_id))
-
-    def clear() -> None:
-        wait_for(lab.clear(session_id, seen.version))
-
     items = count_of(seen.version.item_count, "item")
     says = f"All {items} of **{as_typed(info.title, 60)}** go. The session itself stays."
+    clear = partial(lab.clear, session_id, seen.version)
     return _confirm(tab, "Clear session", says, seen, "Clear all items", clear)
 
 
 def delete_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
     lab.catalog.changeable(session_id)
     info, seen = lab.catalog.existing(session_id), all_seen(lab.catalog, session_id)
-
-    def delete() -> None:
-        wait_for(lab.delete(session_id, seen.version))
-        tab.session_id = None
-
     items = count_of(seen.version.item_count, "item")
     says = f"**{as_typed(info.title, 60)}** goes with its {items}. There is no way back."
+
+    async def delete() -> None:
+        await lab.delete(session_id, seen.version)
+        tab.session_id = None
+
     return _confirm(tab, "Delete session", says, seen, "Delete session", delete)
+
+
+def restart_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
+    memory = [info for info in lab.catalog.sessions(limit=1000) if info.storage == "Memory"]
+
+    def draw() -> None:
+        st.write(
+            "Every open session is closed, as at the end of the process, and opened again: file "
+            "sessions are back, memory sessions are gone."
+        )
+        for info in memory[:LISTED]:
+            items = count_of(info.item_count, "item")
+            st.markdown(f"- {as_typed(info.title, 60)}: {items} will go")
+        if not memory:
+            st.caption("There is no memory session now, so nothing will be lost.")
+        _button(tab, "Restart now", restart)
+
+    def restart() -> None:
+        gone = wait_for(lab.restart())
+        kept = count_of(lab.catalog.count(), "file session")
+        lost = count_of(len(gone), "memory session")
+        tab.news = f"Restarted: {kept} still here, {lost} gone."
+
+    return dialog("Restart", draw)
+
+
+def _something(lab: Lab, session_id: str, seen: Seen) -> Seen:
+    """What was seen, if it can be removed now, or a CatalogError that says why not."""
+    _free(lab, session_id)
+    if seen.version.item_count == 0:
+        raise CatalogError("The session holds no items, so there is nothing to remove.")
+    return seen
+
+
+def _free(lab: Lab, session_id: str) -> None:
+    """Raises a CatalogError if the session is only read, or a reply is being written in it."""
+    lab.catalog.changeable(session_id)
+    if lab.live(session_id) is not None:
+        raise CatalogError(BUSY)
 
 
 def _confirm(
@@ -108,7 +234,7 @@ def _confirm(
     says: str,
     seen: Seen,
     label: str,
-    do: Callable[[], None],
+    do: Callable[[], Coroutine[Any, Any, None]],
     warn: Callable[[], None] = lambda: None,
 ) -> Dialog:
     """Tell what goes and list it; the button `label` removes just that."""
@@ -123,7 +249,7 @@ def _confirm(
                 icon=":material/warning:",
             )
         warn()
-        _button(tab, label, do)
+        _button(tab, label, lambda: wait_for(do()))
 
     return dialog(title, draw)
 
@@ -144,68 +270,36 @@ def rename_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
     return dialog("Rename", draw)
 
 
-def fork_dialog(lab: Lab, tab: Tab, session_id: str, item_count: int | None = None) -> Dialog:
-    """Offer to copy the first `item_count` items, all if None."""
-    info = lab.catalog.existing(session_id)
-    copied = info.item_count if item_count is None else item_count
-    whole = all_seen(lab.catalog, session_id).items
-    broken = new_findings(whole, whole[:copied], lab.api)
-    safe = safe_end(whole, copied)
+def add_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
+    _free(lab, session_id)
 
     def draw() -> None:
-        st.write(
-            f"The first {copied:,} of {count_of(info.item_count, 'item')} are copied into a new "
-            "session. The two go separate ways from there."
-        )
-        _warn_of_findings(broken, lab.api, f"A fork after item {safe:,} parts nothing.")
-        with _form(tab, "Fork", fork):
-            _id_input(lab.catalog.free_id(session_id))
-            _storage_choice()
+        with _form(tab, "Add", add):
+            st.radio("Role", ("user", "assistant"), horizontal=True, key="add-role")
+            st.text_area("Text", key="add-text")
+            st.caption("The item is stored as if it had been said. No model is asked.")
 
-    def fork() -> None:
-        new_id, storage = _typed_id(), st.session_state["storage"]
-        wait_for(lab.fork(session_id, new_id, copied, storage))
-        tab.session_id = new_id
+    def add() -> None:
+        text, role = _typed_text("add-text", "item"), st.session_state["add-role"]
+        item = user_item(text) if role == "user" else assistant_item(text)
+        wait_for(lab.add_item(session_id, item))
 
-    return dialog("Fork", draw)
+    return dialog("Add an item", draw)
 
 
-def repair_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
-    """Show what an API would refuse, before and after, and offer a repaired copy."""
-    seen = all_seen(lab.catalog, session_id)
-    items = seen.items
-    found = [finding for finding in diagnose(items, lab.api) if finding.is_refused]
-    repaired = repair(items, lab.api)
+def edit_dialog(lab: Lab, tab: Tab, session_id: str, row: Row) -> Dialog:
+    _free(lab, session_id)
+    key = f"edit-text-{row.id}"
 
     def draw() -> None:
-        if not found and not seen.unreadable:
-            st.info(
-                f"Nothing to repair: the {lab.api} API accepts all {count_of(len(items), 'item')}."
-            )
-            return
-        count = count_of(len(items), "item")
-        st.write(
-            f"Of {count}, the {lab.api} API refuses {len(found):,}. The copy holds "
-            f"{len(repaired):,}; this session stays as it is."
-        )
-        if seen.unreadable:
-            st.markdown(f"- {count_of(seen.unreadable, 'row')} that hold no JSON stay behind")
-        for finding in found[:LISTED]:
-            before = f"{finding.place + 1:d} · {item_line(items[finding.place], 60)}"
-            after = "goes" if finding.instead is None else "stays, changed"
-            st.markdown(f"- {before} **{after}**: {as_typed(finding.problem)}")
-        if len(found) > LISTED:
-            st.caption(f"and {len(found) - LISTED:,} more.")
-        _id_input(lab.catalog.free_id(session_id))
-        _button(tab, "Make a repaired copy", copy)
+        with _form(tab, "Save", edit):
+            st.text_area("Text", text_to_edit(row.item) or "", key=key)
+            st.caption("The items after it stay as they are: nothing is answered anew.")
 
-    def copy() -> None:
-        new_id = _typed_id()
-        title = lab.catalog.existing(session_id).title
-        wait_for(lab.import_items(new_id, f"{title} (repaired)", repaired))
-        tab.session_id = new_id
+    def edit() -> None:
+        wait_for(lab.edit_item(session_id, row, _typed_text(key, "message")))
 
-    return dialog("Repair", draw)
+    return dialog("Edit a message", draw)
 
 
 def export_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
@@ -235,105 +329,6 @@ def file_name(session_id: str, ending: str) -> str:
     return f"{safe}.{ending}"
 
 
-def import_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
-    def draw() -> None:
-        upload = st.file_uploader(
-            "A session that was exported as JSON",
-            type="json",
-            max_upload_size=MAX_BYTES // 1_000_000,
-        )
-        if upload is None:
-            return
-        try:
-            found = parse_session(upload.getvalue())
-        except TransferError as error:
-            st.error(as_typed(str(error), 500))
-            return
-        st.write(f"**{as_typed(found.title, 60)}** holds {count_of(len(found.items), 'item')}.")
-        _list_items(found.items)
-        refused = [finding for finding in diagnose(found.items, lab.api) if finding.is_refused]
-        _warn_of_findings(refused, lab.api, "Repair makes a copy without them.")
-        _id_input(lab.catalog.free_id(found.session_id))
-        _button(tab, "Import as a new session", partial(import_session, found))
-
-    def import_session(found: SessionFile) -> None:
-        new_id = _typed_id()
-        wait_for(lab.import_items(new_id, found.title, found.items))
-        tab.session_id = new_id
-
-    return dialog("Import", draw)
-
-
-def restart_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
-    memory = [info for info in lab.catalog.sessions(limit=1000) if info.storage == "Memory"]
-
-    def draw() -> None:
-        st.write(
-            "Every open session is closed, as at the end of the process, and opened again: file "
-            "sessions are back, memory sessions are gone."
-        )
-        for info in memory[:LISTED]:
-            st.markdown(
-                f"- {as_typed(info.title, 60)}: {count_of(info.item_count, 'item')} will go"
-            )
-        if not memory:
-            st.caption("There is no memory session now, so nothing will be lost.")
-        _button(tab, "Restart now", restart)
-
-    def restart() -> None:
-        gone = wait_for(lab.restart())
-        kept = count_of(lab.catalog.count(), "file session")
-        lost = count_of(len(gone), "memory session")
-        tab.news = f"Restarted: {kept} still here, {lost} gone."
-
-    return dialog("Restart", draw)
-
-
-def add_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
-    lab.catalog.changeable(session_id)
-
-    def draw() -> None:
-        with _form(tab, "Add", add):
-            st.radio("Role", ("user", "assistant"), horizontal=True, key="add-role")
-            st.text_area("Text", key="add-text")
-            st.caption("The item is stored as if it had been said. No model is asked.")
-
-    def add() -> None:
-        text, role = _typed_text("add-text", "item"), st.session_state["add-role"]
-        item = user_item(text) if role == "user" else assistant_item(text)
-        wait_for(lab.add_item(session_id, item))
-
-    return dialog("Add an item", draw)
-
-
-def edit_dialog(lab: Lab, tab: Tab, session_id: str, row: Row) -> Dialog:
-    key = f"edit-text-{row.id}"
-
-    def draw() -> None:
-        with _form(tab, "Save", edit):
-            st.text_area("Text", text_to_edit(row.item) or "", key=key)
-            st.caption("The items after it stay as they are: nothing is answered anew.")
-
-    def edit() -> None:
-        wait_for(lab.edit_item(session_id, row, _typed_text(key, "message")))
-
-    return dialog("Edit a message", draw)
-
-
-def _something(lab: Lab, session_id: str, seen: Seen) -> Seen:
-    """What was seen, if it is something that can be removed now.
-
-    Raises:
-        CatalogError: it is not.
-    """
-    lab.catalog.changeable(session_id)
-    if lab.live(session_id) is not None:
-        raise CatalogError(BUSY)
-    if seen.version.item_count == 0:
-        raise CatalogError("The session holds no items, so there is nothing to remove.")
-    return seen
-
-
 @contextmanager
 def _form(tab: Tab, label: str, do: Callable[[], None]) -> Iterator[None]:
     """Inputs that are sent together, by Enter or by the button `label` below them."""
@@ -346,28 +341,6 @@ def _button(tab: Tab, label: str, do: Callable[[], None]) -> None:
     st.button(label, type="primary", on_click=carry_out, args=(tab, do))
 
 
-def _storage_choice() -> None:
-    st.radio("Storage", STORAGES, captions=STORAGE_CAPTIONS, horizontal=True, key="storage")
-
-
-def _id_input(proposed: str = "") -> None:
-    st.text_input(
-        "Session ID",
-        proposed,
-        max_chars=MAX_ID_LENGTH,
-        placeholder="user_123",
-        help="One ID is one conversation. Name who or what it belongs to.",
-        key="new-id",
-    )
-
-
-def _typed_id() -> str:
-    session_id: str = st.session_state["new-id"].strip()
-    if problem := session_id_problem(session_id):
-        raise CatalogError(problem)
-    return session_id
-
-
 def _typed_text(key: str, noun: str) -> str:
     text: str = st.session_state[key]
     if not text.strip():
@@ -375,7 +348,7 @@ def _typed_text(key: str, noun: str) -> str:
     return text
 
 
-def _warn_of_findings(findings: Sequence[Finding], api: Api, instead: str) -> None:
+def _warn(findings: Sequence[Finding], api: Api, instead: str) -> None:
     """What the API will not accept after this, and what can be done instead."""
     if findings:
         problems = " ".join(dict.fromkeys(as_typed(finding.problem) for finding in findings))
