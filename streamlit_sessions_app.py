@@ -1,9 +1,13 @@
 """The session lab: streamlit run streamlit_sessions_app.py"""
 
+import importlib
+import sys
 from pathlib import Path
 
 import streamlit as st
 from streamlit.delta_generator_singletons import context_dg_stack, get_default_dg_stack_value
+
+from session_lab.pages.welcome import show_welcome
 
 PAGES = Path(__file__).resolve().parent / "session_lab" / "pages"
 
@@ -22,4 +26,10 @@ page = st.navigation(
     ],
     position="top",
 )
+if "agents" not in sys.modules:  # The SDK's import takes a second or two.
+    first_words = st.empty()
+    with first_words.container():
+        show_welcome()
+    importlib.import_module("agents")
+    first_words.empty()
 page.run()

@@ -19,6 +19,7 @@ from session_lab.pages.session_choice import storage_badge
 from session_lab.pages.sidebar import chosen_session, show_sidebar
 from session_lab.pages.strip import show_strip
 from session_lab.pages.tab import MESSAGE, Dialog, Tab, ask, carry_out, say, show_outcome, this_tab
+from session_lab.pages.welcome import show_welcome
 from session_lab.runs.lab import Lab
 from session_lab.runs.live_turn import LiveTurn
 from session_lab.runs.outlook import Outlook
@@ -190,10 +191,7 @@ def show_actions(lab: Lab, tab: Tab) -> None:
 
 def show_suggestions(tab: Tab) -> None:
     """What a first visitor sees: where to look, and three things to say."""
-    st.markdown(
-        "What is stored and what the model is sent are two lists. Say something, and watch the "
-        "strip above: filled is sent with the next message, hollow is stored only."
-    )
+    show_welcome()
     for suggestion in SUGGESTIONS:
         st.button(suggestion, key=f"say-{suggestion}", on_click=say, args=(tab, suggestion))
 

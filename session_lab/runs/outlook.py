@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, cast
 
 from agents import Agent
@@ -51,16 +52,16 @@ class Outlook:
     is_written: bool
     """Whether that summary is there already: else its tokens are those of a note in its place."""
 
-    @property
+    @cached_property
     def sent(self) -> int:
         return sum(cell.place is not None for cell in self.cells)
 
-    @property
+    @cached_property
     def tokens_sent(self) -> int:
         """With instructions, tools and a summary, without the message that is not typed yet."""
         return self.around + estimate_tokens(self.call.input[:-1])
 
-    @property
+    @cached_property
     def tokens_stored(self) -> int:
         """What they would be if everything were sent."""
         return self.around + sum(cell.tokens for cell in self.cells)
