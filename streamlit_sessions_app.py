@@ -9,6 +9,7 @@ from streamlit.delta_generator_singletons import context_dg_stack, get_default_d
 
 from session_lab.pages.welcome import show_welcome
 
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 PAGES = Path(__file__).resolve().parent / "session_lab" / "pages"
 
 # A request that comes while a dialog is drawn alone finds Streamlit still inside that dialog, where
@@ -18,6 +19,13 @@ context_dg_stack.set(get_default_dg_stack_value())
 st.set_page_config(page_title="Session lab", page_icon="💬", layout="wide")
 st.html(PAGES / "css" / "lab.css")
 st.html(PAGES / "css" / f"{st.context.theme.type or 'light'}.css")
+if st.get_option("server.address") not in THIS_MACHINE:
+    st.error(
+        "This lab shows and changes every session, whoever opens it. So it works only at the "
+        "address `localhost`: start it without `--server.address`. The README of lesson 7.3 shows "
+        "how to build a chat app that several people share."
+    )
+    st.stop()
 page = st.navigation(
     [
         st.Page(PAGES / "chat.py", title="Chat", icon=":material/forum:", default=True),

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from page_tools import FIRST, Open, Page, end_the_process, store
 
 from session_lab.history.items import assistant_item as assistant
@@ -33,6 +34,20 @@ def test_first_run_has_what_the_first_visitor_needs(page: Page) -> None:
     page.press("What city is the Golden Gate Bridge in?")
     assert "San Francisco" in page.rows()[-1]["content"][0]["text"]
     assert sum(str(button.key).startswith("say-") for button in app.button) == 0
+
+
+@pytest.mark.parametrize("address", ["", "0.0.0.0", "192.168.1.20"])
+def test_at_another_address_no_session_is_shown(
+    db_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    store(db_path, "secret", user(NAME))
+    get_option = st.get_option
+    monkeypatch.setattr(
+        st, "get_option", lambda key: address if key == "server.address" else get_option(key)
+    )
+    page = Page(db_path, "secret")
+    assert "only at the address `localhost`" in page.app.error[0].value
+    assert (page.app.chat_input, page.listed, NAME in page.shown) == ([], [], False)
 
 
 def test_a_message_is_answered_stored_and_labelled(page: Page) -> None:
