@@ -8,7 +8,6 @@ from streamlit.delta_generator import DeltaGenerator
 from session_lab.lessons.exercises import (
     EXERCISES,
     Exercise,
-    Finding,
     check_file,
     check_forgotten,
     check_isolation,
@@ -20,7 +19,6 @@ from session_lab.pages.readme_view import show_readme
 from session_lab.pages.safe_text import as_typed, count_of
 from session_lab.pages.session_choice import choose_session, listed
 from session_lab.runs.lab import Lab
-from session_lab.store.database import Row, SessionInfo
 
 SHOWN_LINES = 400
 WIDTH = 900
@@ -47,8 +45,10 @@ def main() -> None:
             st.code(lesson.script.read_text(encoding="utf-8"), language="python")
         with exercise:
             show_exercise(lab, next(e for e in EXERCISES if e.folder == lesson.folder.name))
-        if run is not None and not run.is_done:
-            follow(run, output)
+        if run is not None and not run.is_done:  # It goes on when the page is left, and is found.
+            for _ in run.follow(every=0.3):
+                show_output(run, output)
+            st.rerun()
 
 
 def chosen_lesson() -> Lesson:
@@ -65,9 +65,6 @@ def chosen_lesson() -> Lesson:
         "Lesson", list(titles), default=start.title, required=True, key=key, on_change=go
     )
     return start
-
-
-# -- running --------------------------------------------------------------------------------
 
 
 def show_run(lesson: Lesson) -> LessonRun | None:
@@ -90,8 +87,7 @@ def ending(run: LessonRun) -> str:
     """How the run stands, in one line of Markdown."""
     if not run.is_done:
         return "Running…"
-    status = f"exit status {run.exit_status}"
-    after = f"after {run.seconds:.1f} s: {status}"
+    after = f"after {run.seconds:.1f} s: exit status {run.exit_status}"
     if run.ending == "stopped":
         return f":orange[:material/stop_circle:] Stopped {after}."
     if run.ending == "out of time":
@@ -109,16 +105,6 @@ def show_output(run: LessonRun, place: DeltaGenerator) -> None:
         st.code("\n".join(lines) or "(nothing printed yet)", language=None, wrap_lines=True)
 
 
-def follow(run: LessonRun, place: DeltaGenerator) -> None:
-    """Show lines as they are printed. The run goes on when the page is left, and is found again."""
-    for _ in run.follow(every=0.3):
-        show_output(run, place)
-    st.rerun()
-
-
-# -- the exercise ---------------------------------------------------------------------------
-
-
 def show_exercise(lab: Lab, exercise: Exercise) -> None:
     """What to do in Chat, and a check of the rows of the session in which it was done."""
     st.markdown(exercise.task)
@@ -134,27 +120,18 @@ def show_exercise(lab: Lab, exercise: Exercise) -> None:
     city = ""
     if exercise.kind == "forget":
         city = st.text_input("City", placeholder="Oslo", max_chars=60)
-    if st.button("Check", icon=":material/fact_check:", type="primary"):
-        assert first is not None and second is not None
-        show_findings(check(lab, exercise, first, second, city))
-
-
-def check(
-    lab: Lab, exercise: Exercise, first: SessionInfo, second: SessionInfo, city: str
-) -> list[Finding]:
-    rows = rows_of(lab, first)
+    if not st.button("Check", icon=":material/fact_check:", type="primary"):
+        return
+    assert first is not None and second is not None
+    rows, other_rows = (
+        lab.catalog.database(info.session_id).rows(info.session_id) for info in (first, second)
+    )
     if exercise.kind == "file":
-        return check_file(first, rows, lab.last_row_at_start)
-    if exercise.kind == "forget":
-        return check_forgotten(rows, wait_for(lab.actions(first.session_id)), city)
-    return check_isolation(first, rows, second, rows_of(lab, second))
-
-
-def rows_of(lab: Lab, info: SessionInfo) -> list[Row]:
-    return lab.catalog.database(info.session_id).rows(info.session_id)
-
-
-def show_findings(findings: list[Finding]) -> None:
+        findings = check_file(first, rows, lab.last_row_at_start)
+    elif exercise.kind == "forget":
+        findings = check_forgotten(rows, wait_for(lab.actions(first.session_id)), city)
+    else:
+        findings = check_isolation(first, rows, second, other_rows)
     if passed(findings):
         st.success("Done. The rows say so:", icon=":material/check_circle:")
     else:

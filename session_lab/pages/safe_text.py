@@ -61,14 +61,11 @@ def age(updated: float) -> str:
     """How long ago, in words. `updated` is in seconds since the epoch, 0 if it is not known."""
     if updated <= 0:
         return "at an unknown time"
-    seconds = max(0, time.time() - updated)
-    if seconds < 60:
-        return "just now"
-    if seconds < 3600:
-        return f"{int(seconds // 60)} min ago"
-    if seconds < 86400:
-        return f"{int(seconds // 3600)} h ago"
-    return f"{int(seconds // 86400)} d ago"
+    seconds = int(max(0, time.time() - updated))
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit} ago"
+    return "just now"
 
 
 def count_of(number: int, noun: str) -> str:
