@@ -211,11 +211,14 @@ def workflow(report: TurnReport) -> str:
     before, stored, call = report.count_before, len(report.stored), report.calls[0]
     sent = count_of(len(call.input) or len(call.sent) + 1, "item")
     calls = count_of(len(report.calls) + len(report.summary_calls), "model call")
-    return (
-        "| 1 Retrieve → | 2 Prepend → | 3 Run → | 4 Store |\n|:-:|:-:|:-:|:-:|\n"
-        f"| {before:,} stored before this turn | {sent} sent | {calls} "
-        f"| {stored:,} new, then {before + stored:,} |"
-    )
+    steps = {
+        "1 Retrieve": f"{before:,} stored before this turn",
+        "2 Prepend": f"{sent} sent",
+        "3 Run": calls,
+        "4 Store": f"{stored:,} new, then {before + stored:,}",
+    }
+    lines = ("|".join(f":small[{cell}]" for cell in cells) for cells in (steps, steps.values()))
+    return "\n:-:|:-:|:-:|:-:\n".join(lines)
 
 
 def show_around(call: ModelCall, agent: AgentName) -> None:
