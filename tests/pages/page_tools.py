@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 from agents import SQLiteSession
+from lab_tools import query, stored
 from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -114,16 +112,14 @@ class Page:
         return self.app.radio(key="open").options if self.app.radio else []
 
     def rows(self, session_id: str = FIRST) -> list[dict[str, Any]]:
-        query = "SELECT message_data FROM agent_messages WHERE session_id = ? ORDER BY id"
-        return [json.loads(data) for (data,) in self.query(query, session_id)]
+        return stored(self.db_path, session_id)
 
     def kinds(self, session_id: str = FIRST) -> list[str]:
         """The role or the type of each stored item."""
         return [item.get("role") or item["type"] for item in self.rows(session_id)]
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(self.db_path)) as database, database:
-            return database.execute(sql, values).fetchall()
+        return query(self.db_path, sql, *values)
 
 
 def _as_written(block: Any) -> list[str]:
