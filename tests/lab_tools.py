@@ -90,8 +90,8 @@ def insert(path: Path, session_id: str, *data: str | bytes) -> None:
     """Write rows as they are, as a program with a bug would."""
     query(path, "INSERT OR IGNORE INTO agent_sessions (session_id) VALUES (?)", session_id)
     sql = "INSERT INTO agent_messages (session_id, message_data) VALUES (?, ?)"
-    for each in data:
-        query(path, sql, session_id, each)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executemany(sql, [(session_id, each) for each in data])
 
 
 def says(*replies: str) -> ScriptedModel:

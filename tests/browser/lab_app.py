@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -19,12 +18,16 @@ from typing import Any
 
 import pytest
 from agents import SQLiteSession
+from lab_tools import insert, query, stored
+
+from session_lab.history.items import assistant_item, user_item
 
 # Every test file of this folder imports this one first, and is skipped where Playwright is missing.
 pytest.importorskip("playwright")
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 60
+user, assistant = user_item, assistant_item
 
 
 class App:
@@ -82,48 +85,26 @@ class App:
                 os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait()
 
-    def restart_server(self) -> None:
-        self.stop()
-        self.start()
-
     def rows(self, session_id: str) -> list[dict[str, Any]]:
         """The session's items as they lie in the file, oldest first."""
-        query = "SELECT message_data FROM agent_messages WHERE session_id = ? ORDER BY id"
-        with closing(sqlite3.connect(self.db_path, timeout=5)) as database:
-            return [json.loads(data) for (data,) in database.execute(query, (session_id,))]
+        return stored(self.db_path, session_id)
 
     def sessions_with(self, text: str) -> list[str]:
         """The IDs of the sessions in which a user said exactly this."""
-        query = "SELECT DISTINCT session_id FROM agent_messages WHERE message_data = ?"
-        query += " ORDER BY session_id"
+        sql = "SELECT DISTINCT session_id FROM agent_messages WHERE message_data = ? ORDER BY 1"
         said = json.dumps({"content": text, "role": "user"})
-        with closing(sqlite3.connect(self.db_path, timeout=5)) as database:
-            return [session_id for (session_id,) in database.execute(query, (said,))]
+        return [session_id for (session_id,) in query(self.db_path, sql, said)]
 
     def kinds(self, session_id: str) -> list[str]:
         """The role or the type of each stored item."""
         return [item.get("role") or item["type"] for item in self.rows(session_id)]
 
-    def store(self, session_id: str, items: Sequence[dict[str, Any]]) -> None:
+    def store(self, session_id: str, items: Sequence[Any]) -> None:
         """Add items the way another program would."""
-        add_session = "INSERT OR IGNORE INTO agent_sessions (session_id) VALUES (?)"
-        add_item = "INSERT INTO agent_messages (session_id, message_data) VALUES (?, ?)"
-        data = [(session_id, json.dumps(item)) for item in items]
-        with closing(sqlite3.connect(self.db_path, timeout=5)) as database, database:
-            database.execute(add_session, (session_id,))
-            database.executemany(add_item, data)
+        insert(self.db_path, session_id, *map(json.dumps, items))
 
 
-def user(text: str) -> dict[str, Any]:
-    return {"role": "user", "content": text}
-
-
-def assistant(text: str) -> dict[str, Any]:
-    content = [{"type": "output_text", "text": text, "annotations": []}]
-    return {"type": "message", "role": "assistant", "status": "completed", "content": content}
-
-
-def tool_turn(question: str, reply: str) -> list[dict[str, Any]]:
+def tool_turn(question: str, reply: str) -> list[Any]:
     """A turn of four items: question, tool call, its output, reply."""
     arguments = '{"start_date": "2026-01-01", "end_date": "2026-03-01"}'
     call = {"type": "function_call", "call_id": "c1", "name": "days_between"}

@@ -59,7 +59,8 @@ def test_file_session_survives_the_end_of_the_server(app: App, tabs: Tabs) -> No
     expect(visitor.entry("in memory")).to_be_visible()
     visitor.page.close()
 
-    app.restart_server()
+    app.stop()
+    app.start()
 
     visitor = tabs.open().open("in the file")
     expect(visitor.replies.last).to_contain_text("Assistant · 2 items stored")

@@ -20,12 +20,22 @@ print("in a block")  # ![no](https://evil.example/n.png)
 """
 
 
-def test_request_to_another_machine_is_noticed_and_goes_nowhere(tabs: Tabs) -> None:
-    page = tabs.open().open().page
-    request = "fetch('https://evil.example/').then(() => 'answered', () => 'failed')"
-    assert page.evaluate(request) == "failed"
-    assert tabs.hosts == {"localhost", "evil.example"}
-    tabs.hosts.clear()
+def test_a_picture_of_another_machine_is_noticed_and_stays_there(tabs: Tabs) -> None:
+    page, url = tabs.open().open().page, "https://evil.example/noticed.png"
+    assert (
+        page.evaluate(
+            """url => new Promise(done => {
+            const picture = new Image()
+            picture.onload = () => done('loaded')
+            picture.onerror = () => done('failed')
+            picture.src = url
+        })""",
+            url,
+        )
+        == "failed"
+    )
+    assert tabs.elsewhere == {url}
+    tabs.elsewhere.clear()
 
 
 SLY = """[a](javascript:document.title='owned') <img src="https://evil.example/i.png" onerror="x()">
@@ -56,8 +66,6 @@ def test_replies_read_as_they_are_stored_and_as_markdown(app: App, visitor: Visi
     code = visitor.replies.first.locator("code")
     expect(code).to_have_count(2)
     assert code.all_inner_texts() == ["x[1:2:3]", "values = x[1:2:3]  # ~5\n    deeper"]
-    link = visitor.replies.first.get_by_role("link")
-    assert (link.inner_text(), link.get_attribute("href")) == ("http://localhost:8501/docs",) * 2
     visitor.page.reload()
     expect(code).to_have_count(2)
     assert as_written(visitor.questions.first) == WRITTEN
@@ -79,31 +87,18 @@ def test_markdown_and_html_in_messages_fetch_nothing(app: App, visitor: Visitor)
     visitor.press("Clear session")
 
 
-def test_hostile_text_is_safe_while_it_streams(app: App, visitor: Visitor) -> None:
-    visitor.open()
-    visitor.create("echo")
-    visitor.say("My name is ![x](https://evil.example/x.png).")
-    visitor.say("What's my name?")
-    expect(visitor.replies.last).to_contain_text("From item 1")
-    expect(visitor.replies.last.locator("img:not([alt*=avatar])")).to_have_count(0)
-    assert len(app.rows("echo")) == 4
-
-
-def test_any_script_and_direction(app: App, visitor: Visitor) -> None:
-    app.store("scripts", [])
-    visitor.open("scripts")
+def test_each_message_begins_where_its_own_script_begins(app: App, visitor: Visitor) -> None:
     texts = (
         "שלום, שמי דנה ואני גרה בחיפה.",
         "اسمي ليلى وأعيش في القاهرة.",
         "我叫小明，我住在北京。",
-        "zwei\nZeilen\n\nund mehr",
     )
-    for number, text in enumerate(texts):
-        visitor.say(text)
-        expect(visitor.questions.last).to_contain_text(text.splitlines()[0])
-        start = "e => getComputedStyle(e.querySelector('.as-written')).unicodeBidi"
-        assert visitor.questions.last.evaluate(start) == "plaintext"
-        assert app.rows("scripts")[2 * number] == user(text)
+    app.store("scripts", list(map(user, texts)))
+    visitor.open("scripts")
+    for question, text in zip(visitor.questions.all(), texts, strict=True):
+        assert as_written(question) == text
+        direction = "e => getComputedStyle(e).unicodeBidi"
+        assert question.locator(".as-written").evaluate(direction) == "plaintext"
 
 
 def test_print_holds_the_whole_conversation(app: App, visitor: Visitor) -> None:
@@ -114,26 +109,3 @@ def test_print_holds_the_whole_conversation(app: App, visitor: Visitor) -> None:
     page = visitor.page.evaluate("document.documentElement.scrollHeight")
     assert page > height >= content > 3000
     visitor.page.emulate_media(media="screen")
-
-
-def test_only_spaces_send_nothing(app: App, visitor: Visitor) -> None:
-    app.store("spaces", [user("Hi."), assistant("Hello.")])
-    visitor.open("spaces").send("   \n  ")
-    visitor.settled()
-    expect(visitor.questions).to_have_count(1)
-    assert len(app.rows("spaces")) == 2
-
-
-def test_message_of_100_kilobytes(app: App, visitor: Visitor) -> None:
-    text = "My name is Alice. " + "words " * 17_000
-    visitor.open()
-    visitor.create("large")
-    visitor.say(text)
-    assert app.rows("large")[0]["content"].strip() == text.strip()
-    visitor.questions.first.get_by_text("Show all 102").click()
-    expect(visitor.questions.first).to_contain_text(text.strip()[-2000:])
-    visitor.settled()
-    visitor.say("What's my name?")
-    expect(visitor.replies.last).to_contain_text("Alice")
-    for name in ("Memory", "Code", "Database"):
-        visitor.tab(name)
