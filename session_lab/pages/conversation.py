@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from session_lab.history.items import ending, is_hosted, kind, text_of, tool_name
 from session_lab.history.report import TurnReport
+from session_lab.pages.copy_button import copy_button
 from session_lab.pages.safe_text import SHOWN_CHARACTERS, as_typed, fetches_nothing, is_json
 from session_lab.runs.live_turn import LiveTurn
 from session_lab.runs.progress import Progress
@@ -84,7 +85,7 @@ def show_rows(
                 why = None if report else "Added by hand, by another program, or before a crash."
                 told = filter(None, (ending(row.item), reply_label(report)))
                 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                    st.caption(" · ".join(told), help=why)
+                    st.caption(" · ".join(told), help=why, width="content")
                     if report is not None and on_request is not None:
                         st.button(
                             "Request",
@@ -93,6 +94,7 @@ def show_rows(
                             on_click=on_request,
                             args=(report,),
                         )
+                    copy_button(text_of(row.item), f"copy-{row_key}")
         else:
             show_tool(row.item)
 

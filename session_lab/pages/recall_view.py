@@ -14,6 +14,7 @@ from session_lab.history.items import is_user_message, text_of
 from session_lab.pages.open_lab import wait_for
 from session_lab.pages.safe_text import as_typed, count_of
 from session_lab.pages.session_choice import choose_session, listed
+from session_lab.pages.strip import FINDING, SENT
 from session_lab.runs.lab import Lab
 from session_lab.runs.recall import (
     EIGHT_FACTS,
@@ -33,7 +34,7 @@ real model shows what is overlooked: “sent, not used”."""
 REPEATED = """Repeated: the items that equal those of the request before, from its beginning on, by
 estimated tokens. A prompt cache can reuse them."""
 CELL = "border:1px solid #80808060;padding:2px 8px;text-align:left"
-COLORS = {"✓ recalled": "#1c83e140", "sent, not used": "#ff980060"}
+COLORS = {"✓ recalled": f"{SENT}40", "sent, not used": f"{FINDING}60"}
 """All else stays hollow. The words say what the colours say."""
 PROGRAM = """import asyncio
 
