@@ -11,15 +11,16 @@ from session_lab.lessons.runner import LESSONS, ROOT
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)\n```$", re.M | re.S)
 _DETAILS = re.compile(r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", re.S)
+_TERMINAL = re.compile(r"<!-- terminal -->.*?<!-- /terminal -->\n*", re.S)
+"""What only a person at a terminal needs: here the button `Run` stands above."""
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
-
 _HEADING = re.compile(r"^(#{1,4} )", re.M)
 """Two levels lower, a heading fits below the page's own."""
 
 
 def show_readme(readme: Path) -> None:
     """Draw the whole README; a folded part of it is an expander."""
-    parts = _DETAILS.split(readme.read_text(encoding="utf-8"))
+    parts = _DETAILS.split(_TERMINAL.sub("", readme.read_text(encoding="utf-8")))
     _show_blocks(parts[0], readme.parent)
     for summary, folded, after in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
         with st.expander(summary.strip()):

@@ -31,6 +31,7 @@ def test_each_lesson_shows_its_readme_and_its_source(open_page: Open, lesson: Le
     heading = lesson.readme.read_text(encoding="utf-8").splitlines()[0]
     assert f"##{heading}" in page.shown
     assert "<details>" not in page.shown
+    assert "Activate.ps1" not in page.shown, "what only concerns a terminal is left out"
     assert "Solution" in [expander.label for expander in page.app.expander]
     sources = [block.value.strip() for block in page.app.code]
     assert lesson.script.read_text(encoding="utf-8").strip() in sources
