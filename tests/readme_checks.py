@@ -249,7 +249,9 @@ def check_mermaid(readme: Path) -> list[str]:
         if block.language == "mermaid":
             first, *lines = [line.strip() for line in block.text.splitlines()]
             people = "|".join(line.split()[1] for line in lines if line.startswith("participant "))
-            right = re.compile(rf"participant \w+|({people})-?->>({people}): [^;#]+")
+            right = re.compile(
+                rf"participant \w+|rect rgba\([\d., ]+\)|end|({people})-?->>({people}): [^;#]+"
+            )
             bad = [first] * (first != "sequenceDiagram")
             bad += [line for line in lines if not right.fullmatch(line)]
             problems += [f"{readme.name}:{block.line}: not drawn: {line}" for line in bad]
