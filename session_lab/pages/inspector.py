@@ -211,14 +211,11 @@ def workflow(report: TurnReport) -> str:
     before, stored, call = report.count_before, len(report.stored), report.calls[0]
     sent = count_of(len(call.input) or len(call.sent) + 1, "item")
     calls = count_of(len(report.calls) + len(report.summary_calls), "model call")
-    steps = {
-        "1 Retrieve": f"{before:,} stored before this turn",
-        "2 Prepend": f"{sent} sent",
-        "3 Run": calls,
-        "4 Store": f"{stored:,} new, then {before + stored:,}",
-    }
-    lines = ("|".join(f":small[{cell}]" for cell in cells) for cells in (steps, steps.values()))
-    return "\n:-:|:-:|:-:|:-:\n".join(lines)
+    return (
+        ":small[1 Retrieve]|:small[2 Prepend]|:small[3 Run]|:small[4 Store]\n:-:|:-:|:-:|:-:\n"
+        f":small[{before:,} stored before this turn]|:small[{sent} sent]|:small[{calls}]|"
+        f":small[{stored:,} new, then {before + stored:,}]"
+    )
 
 
 def show_around(call: ModelCall, agent: AgentName) -> None:

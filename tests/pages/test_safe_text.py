@@ -42,47 +42,25 @@ def test_any_text_shows_as_typed_on_one_line(text: str) -> None:
         (":streamlit:", "\\:\u2060streamlit\\:"),
         ("user--1", "user\\-\\-1"),
         ("a->b", "a\\-\\>b"),
+        # What would turn the direction of the sentence around it, or is half a character.
+        ("a\u202eb\u2069\u2066c", "a\ufffdb\ufffd\ufffdc"),
+        ("שלום 5", "\u2068שלום 5\u2069"),
+        ("half \ud83d", "half ?"),
+        ("a\n\n b\tc", "a b c"),
+        # Cut before it is escaped.
+        ("x" * 200, "x" * 200),
+        ("*" * 201, "\\*" * 199 + "…"),
     ],
 )
-def test_what_streamlit_draws_as_a_symbol_is_kept_apart(name: str, shown: str) -> None:
-    """It replaces these after Markdown's escapes are gone, but only between spaces."""
+def test_what_streamlit_or_a_browser_would_draw_as_something_else(name: str, shown: str) -> None:
+    """Symbols are replaced after Markdown's escapes are gone, but only between spaces."""
     assert as_typed(name) == shown
 
 
-def test_a_long_name_is_cut_before_it_is_escaped() -> None:
-    assert as_typed("*" * 50, 10) == "\\*" * 9 + "…"
-    assert as_typed("x" * 10, 10) == "x" * 10
-    assert as_typed("a\n\n b\tc") == "a b c"
-
-
-def test_half_a_character_does_not_keep_the_page_from_showing() -> None:
-    assert as_typed("half \ud83d").encode().startswith(b"half ")
-
-
-def test_a_name_turns_the_direction_of_no_sentence() -> None:
-    assert as_typed("a\u202eb\u2069\u2066c") == "a\ufffdb\ufffd\ufffdc"
-    assert as_typed("שלום 5") == "\u2068שלום 5\u2069"
-
-
-# -- replies --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "is_code"),
-    [
-        ('{"a":  1}', True),
-        ("[1, 2]\n", True),
-        ("[]", True),
-        ('"text"', False),
-        ("7", False),
-        ("[link](x)", False),
-        ("{not json}", False),
-        ("[" * 100_000, False),
-        (' and {"a": 1}', False),
-    ],
-)
-def test_a_reply_that_is_json_is_known_as_a_whole(text: str, is_code: bool) -> None:
-    assert is_json(text) == is_code
+def test_a_reply_that_is_json_is_known_as_a_whole() -> None:
+    assert all(map(is_json, ('{"a":  1}', "[1, 2]\n", "[]")))
+    others = ('"text"', "7", "[link](x)", "{not json}", "[" * 100_000, ' and {"a": 1}')
+    assert not any(map(is_json, others))
 
 
 @pytest.mark.parametrize(
@@ -99,26 +77,11 @@ def test_markdown_that_may_fetch_something_is_known(text: str) -> None:
     assert fetches_nothing("# Hi! [a](https://example.com) `x[1:2]` $5 <img src=x>")
 
 
-# -- words ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (59, "just now"),
-        (61, "1 min ago"),
-        (3599, "59 min ago"),
-        (3601, "1 h ago"),
-        (86_399, "23 h ago"),
-        (86_401, "1 d ago"),
-    ],
-)
-def test_age_in_words(seconds: float, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "time", lambda: 2_000_000_000.0)
-    assert age(2_000_000_000.0 - seconds) == words
+def test_ages_and_counts_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 2_000_000_000.0
+    monkeypatch.setattr(time, "time", lambda: now)
+    ages = [age(now - seconds) for seconds in (59, 61, 3599, 3601, 86_399, 86_401)]
+    assert ages == [*("just now", "1 min ago", "59 min ago", "1 h ago", "23 h ago", "1 d ago")]
     assert age(0) == "at an unknown time"
-
-
-def test_counts_in_words() -> None:
     words = [count_of(number, "item") for number in (0, 1, 2, 12345)]
     assert words == ["0 items", "1 item", "2 items", "12,345 items"]
