@@ -99,6 +99,12 @@ def test_two_policies_give_two_answers_and_leave_the_session_alone(policies: Pag
     assert session_ids(policies) == ["long", "user_123", "user_456"]
 
 
+def test_a_policy_is_chosen_with_its_n(policies: Page) -> None:
+    policies.choose("Memory of copy A", "Last N turns")
+    policies.app.number_input[0].set_value(1).run()
+    assert "A: Last turn" in policies.say(QUESTION).shown
+
+
 def test_a_six_turn_example_shows_at_once_what_a_policy_lost(page: Page) -> None:
     page.press("Create a six-turn example").press(QUESTION)
     assert "**A answered from item 1\\. B was not sent item 1\\.**" in page.shown
