@@ -40,4 +40,8 @@ if "agents" not in sys.modules:  # The SDK's import takes a second or two.
         show_welcome()
     importlib.import_module("agents")
     first_words.empty()
+# Streamlit forgets what a page does not draw. What an exercise asks for outlasts a visit to Chat.
+for key in map(str, st.session_state):
+    if key.startswith("exercise-"):
+        st.session_state[key] = st.session_state[key]
 page.run()

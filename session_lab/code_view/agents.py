@@ -76,6 +76,20 @@ TOOLS: dict[AgentName, list[Tool]] = {
 }
 
 
+ACCEPTED: dict[AgentName, str] = {
+    "Assistant": "`days_between` takes two dates, such as 2026-01-31.",
+    "Support": f"`order_status` takes an order's ID: {', '.join(ORDERS)}.",
+    "Sales": f"`price_quote` takes a number and a product: {', '.join(PRICES)}.",
+}
+"""One line on each agent's tool."""
+TRY: dict[AgentName, str] = {
+    "Assistant": "How many days from 2026-01-01 to 2026-03-01?",
+    "Support": "Where is order A-1001?",
+    "Sales": "What do 3 laptops cost?",
+}
+"""A message that has the tool called."""
+
+
 def make_agent(name: AgentName, model: Model | str | None) -> Agent[Any]:
     """The agent called `name`; `model` is what `Agent(model=...)` takes.
 

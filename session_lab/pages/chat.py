@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from session_lab.code_view.agents import AgentName
 from session_lab.history.policies import MemoryPolicy
 from session_lab.pages import dialogs
+from session_lab.pages.components import read_aloud
 from session_lab.pages.conversation import LiveReply, follow, show_reply, show_rows
 from session_lab.pages.inspector import show_inspector, show_request_of
 from session_lab.pages.open_lab import open_lab, shown_errors, wait_for
@@ -18,8 +19,8 @@ from session_lab.pages.safe_text import as_typed, count_of
 from session_lab.pages.session_choice import storage_badge
 from session_lab.pages.sidebar import chosen_session, show_sidebar
 from session_lab.pages.strip import show_strip
+from session_lab.pages.suggestions import show_first, show_next
 from session_lab.pages.tab import MESSAGE, Dialog, Tab, ask, carry_out, say, show_outcome, this_tab
-from session_lab.pages.welcome import show_welcome
 from session_lab.runs.lab import Lab
 from session_lab.runs.live_turn import LiveTurn
 from session_lab.runs.outlook import Outlook
@@ -29,11 +30,6 @@ from session_lab.store.seen import unanswered
 
 SHOWN_ROWS = 40
 HEIGHT = 440
-SUGGESTIONS = (
-    "My name is Alice and I live in Oslo.",
-    "What city is the Golden Gate Bridge in?",
-    "How many days from 2026-01-01 to 2026-03-01?",
-)
 ACTIONS = (
     ("Undo turn", "undo", dialogs.undo_dialog),
     ("Pop item", "backspace", dialogs.pop_dialog),
@@ -67,7 +63,7 @@ def main() -> None:
         below = middle.container()
         outlook = wait_for(lab.outlook(info.session_id, agent, policy))
         with conversation:
-            writing = show_conversation(lab, tab, info, live, outlook)
+            writing = show_conversation(lab, tab, info, agent, policy, live, outlook)
         with right:
             show_inspector(lab, tab, info, agent, outlook)
         is_opened = info.storage == "Opened"
@@ -123,7 +119,13 @@ def give_back(tab: Tab, session_id: str) -> None:
 
 
 def show_conversation(
-    lab: Lab, tab: Tab, info: SessionInfo, live: LiveTurn | None, outlook: Outlook | None
+    lab: Lab,
+    tab: Tab,
+    info: SessionInfo,
+    agent: AgentName,
+    policy: MemoryPolicy,
+    live: LiveTurn | None,
+    outlook: Outlook | None,
 ) -> DeltaGenerator:
     """Title, strip, actions and messages; returns the place for the reply that is being written."""
     database = lab.catalog.database(info.session_id)
@@ -150,10 +152,14 @@ def show_conversation(
         notice = st.empty()
         if live is None:
             with notice.container():
+                is_answered = show_unanswered(lab, tab, info)
                 if not rows:
-                    show_suggestions(tab)
-                show_unanswered(lab, tab, info)
-        return st.container()
+                    show_first(tab, agent)
+                elif is_answered and info.storage != "Opened":
+                    show_next(lab, tab, rows, policy)
+        writing = st.container()
+    read_aloud("conversation", "Conversation")
+    return writing
 
 
 def show_title(info: SessionInfo) -> None:
@@ -189,15 +195,11 @@ def show_actions(lab: Lab, tab: Tab) -> None:
         )
 
 
-def show_suggestions(tab: Tab) -> None:
-    """What a first visitor sees: where to look, and three things to say."""
-    show_welcome()
-    for suggestion in SUGGESTIONS:
-        st.button(suggestion, key=f"say-{suggestion}", on_click=say, args=(tab, suggestion))
+def show_unanswered(lab: Lab, tab: Tab, info: SessionInfo) -> bool:
+    """A banner for a question that was stored without an answer; True if there is none.
 
-
-def show_unanswered(lab: Lab, tab: Tab, info: SessionInfo) -> None:
-    """A banner for a question that was stored without an answer, found from the rows."""
+    It is found from the rows.
+    """
     if words := lab.unstored_words(info.session_id):
         with st.chat_message("assistant"):
             show_reply(words, f"unstored-{info.session_id}")
@@ -207,7 +209,7 @@ def show_unanswered(lab: Lab, tab: Tab, info: SessionInfo) -> None:
         st.error(as_typed(str(report.error), 600), icon=":material/error:")
     question = unanswered(lab.catalog, info.session_id)
     if question is None:
-        return
+        return True
     st.warning(
         "The last question is stored without an answer. Retry asks again without storing it "
         "twice; Remove takes it out of the session.",
@@ -229,6 +231,7 @@ def show_unanswered(lab: Lab, tab: Tab, info: SessionInfo) -> None:
             on_click=carry_out,
             args=(tab, lambda: wait_for(lab.remove(info.session_id, question, whole_turn=True))),
         )
+    return False
 
 
 main()

@@ -11,6 +11,7 @@ import streamlit as st
 from session_lab.code_view.agents import AGENT_NAMES, AgentName
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import TurnReport
+from session_lab.models.offline import estimate_tokens
 from session_lab.pages.conversation import LiveReply, follow, show_rows
 from session_lab.pages.inspector import chosen_call
 from session_lab.pages.isolation_view import show_proof, show_untouched
@@ -223,9 +224,10 @@ def show(lab: Lab, choice: Choice, comparison: Comparison | None) -> None:
         sides = list(zip(comparison.sides, places, strict=True))
         if not comparison.is_done:
             follow(comparison, [LiveReply(side.live, place) for side, place in sides])
+        scale = max(tokens_before(side) for side, _ in sides)
         for number, (side, place) in enumerate(sides):
             with place:
-                show_side(side, f"side-{number}", choice.is_one_session)
+                show_side(side, f"side-{number}", choice.is_one_session, scale)
         if comparison.problem:
             st.error(as_typed(comparison.problem, 400))
     if not choice.is_one_session:
@@ -234,7 +236,13 @@ def show(lab: Lab, choice: Choice, comparison: Comparison | None) -> None:
         show_untouched(lab, choice.infos[0], comparison)
 
 
-def show_side(side: Side, key: str, is_copy: bool) -> None:
+def tokens_before(side: Side) -> int:
+    """Of what was stored before the turn, estimated."""
+    report = side.live.report
+    return estimate_tokens(list(report.before.values())) if report is not None else 0
+
+
+def show_side(side: Side, key: str, is_copy: bool, scale: int) -> None:
     """The turn as it was stored, then its requests, then its rows."""
     report = side.live.report
     show_rows(side.added, [report] if report is not None else [], key)
@@ -243,14 +251,14 @@ def show_side(side: Side, key: str, is_copy: bool) -> None:
         if not is_copy and side.question_row is not None:
             st.caption("The question is stored without an answer: Chat offers Retry and Remove.")
     if report is not None and report.calls:
-        show_calls(report, key)
+        show_calls(report, key, scale)
     st.markdown(f"**Stored by this turn**: {count_of(len(side.added), 'item')}")
     for row in side.added[:SHOWN_ADDED]:
         st.markdown(f":small[row {row.id:d} · {item_line(row.item, 60)}]")
 
 
-def show_calls(report: TurnReport, key: str) -> None:
-    """The requests of one turn, as they were recorded."""
+def show_calls(report: TurnReport, key: str, scale: int) -> None:
+    """The requests of one turn, as they were recorded. The strip is `scale` tokens wide."""
     call = chosen_call(report, key)
     cells = recorded(call, report.before)
     sent = [cell for cell in cells if cell.place is not None]
@@ -258,6 +266,7 @@ def show_calls(report: TurnReport, key: str) -> None:
         cells,
         f"{len(sent):,} of {report.count_before:,} stored items were sent, about "
         f"{tokens_of(sent):,} of {tokens_of(cells):,} tokens.",
+        scale,
     )
     st.markdown(f"**Stored**: {count_of(report.count_before, 'item')}")
     st.markdown(f"**Sent**: {count_of(len(call.input), 'item')}")

@@ -12,8 +12,14 @@ from streamlit.delta_generator import DeltaGenerator
 
 from session_lab.history.items import ending, is_hosted, kind, text_of, tool_name
 from session_lab.history.report import TurnReport
-from session_lab.pages.copy_button import copy_button
-from session_lab.pages.safe_text import SHOWN_CHARACTERS, as_typed, fetches_nothing, is_json
+from session_lab.pages.components import copy_button
+from session_lab.pages.safe_text import (
+    SHOWN_CHARACTERS,
+    as_typed,
+    count_of,
+    fetches_nothing,
+    is_json,
+)
 from session_lab.runs.live_turn import LiveTurn
 from session_lab.runs.progress import Progress
 from session_lab.store.database import Row
@@ -82,7 +88,11 @@ def show_rows(
         elif what == "assistant":
             with st.chat_message("assistant"):
                 show_reply(text_of(row.item), row_key)
-                why = None if report else "Added by hand, by another program, or before a crash."
+                why = (
+                    None
+                    if report
+                    else "Imported, added by hand, by another program, or before a crash."
+                )
                 told = filter(None, (ending(row.item), reply_label(report)))
                 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                     st.caption(" · ".join(told), help=why, width="content")
@@ -105,7 +115,7 @@ def reply_label(report: TurnReport | None) -> str:
         return "Not recorded"
     about = "about " if report.estimated else ""
     return (
-        f"**{as_typed(report.agent)}** · {len(report.stored):d} items stored · {about}"
+        f"**{as_typed(report.agent)}** · {count_of(len(report.stored), 'item')} stored · {about}"
         f"{report.input_tokens:,} tokens in, {report.output_tokens:,} out · {report.seconds:.1f} s"
     )
 

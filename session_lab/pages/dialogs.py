@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from session_lab.history.items import assistant_item, text_to_edit, user_item
+from session_lab.history.items import assistant_item, is_user_message, text_to_edit, user_item
 from session_lab.history.report import WINDOW
 from session_lab.history.rules import Api, Finding, diagnose, new_findings, repair, safe_end
 from session_lab.pages.open_lab import shown_errors, wait_for
@@ -30,7 +30,8 @@ STORAGES: dict[Storage, str] = {
     "File": "Kept on disk; there after a restart.",
     "Memory": "Gone when the app ends.",
 }
-LISTED = 20
+LISTED = 6
+"""So that the button below the list is in view on a phone too."""
 
 
 def new_session_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
@@ -202,13 +203,15 @@ def restart_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
             st.markdown(f"- {as_typed(info.title, 60)}: {items} will go")
         if not memory:
             st.caption("There is no memory session now, so nothing will be lost.")
-        _button(tab, "Restart now", restart)
+        _button(tab, "Restart now", restart, lost=bool(memory))
 
     def restart() -> None:
         gone = wait_for(lab.restart())
         kept = count_of(lab.catalog.count(), "file session")
         lost = count_of(len(gone), "memory session")
         tab.news = f"Restarted: {kept} still here, {lost} gone."
+        if tab.session_id in gone:
+            tab.session_id = None
 
     return dialog("Restart", draw)
 
@@ -249,7 +252,7 @@ def _confirm(
                 icon=":material/warning:",
             )
         warn()
-        _button(tab, label, lambda: wait_for(do()))
+        _button(tab, label, lambda: wait_for(do()), lost=True)
 
     return dialog(title, draw)
 
@@ -290,14 +293,28 @@ def add_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
 def edit_dialog(lab: Lab, tab: Tab, session_id: str, row: Row) -> Dialog:
     _free(lab, session_id)
     key = f"edit-text-{row.id}"
+    turn = last_turn(lab.catalog, session_id)
+    starts_last_turn = is_user_message(row.item) and row.id in [each.id for each in turn.rows]
 
     def draw() -> None:
-        with _form(tab, "Save", edit):
+        with st.form("Save", border=False):
             st.text_area("Text", text_to_edit(row.item) or "", key=key)
-            st.caption("The items after it stay as they are: nothing is answered anew.")
+            st.caption("Save leaves the items after it as they are: nothing is answered anew.")
+            _submit(tab, "Save", edit)
+            if starts_last_turn:
+                st.caption(
+                    f"Send again removes the last turn, {count_of(len(turn.items), 'item')}, and "
+                    "sends this text as a new message."
+                )
+                _submit(tab, "Send again", send_again, key="destroy")
 
     def edit() -> None:
         wait_for(lab.edit_item(session_id, row, _typed_text(key, "message")))
+
+    def send_again() -> None:
+        text = _typed_text(key, "message")
+        wait_for(lab.remove(session_id, turn, whole_turn=True))
+        tab.said.append((session_id, text))
 
     return dialog("Edit a message", draw)
 
@@ -334,11 +351,17 @@ def _form(tab: Tab, label: str, do: Callable[[], None]) -> Iterator[None]:
     """Inputs that are sent together, by Enter or by the button `label` below them."""
     with st.form(label, border=False):
         yield
-        st.form_submit_button(label, type="primary", on_click=carry_out, args=(tab, do))
+        _submit(tab, label, do)
 
 
-def _button(tab: Tab, label: str, do: Callable[[], None]) -> None:
-    st.button(label, type="primary", on_click=carry_out, args=(tab, do))
+def _submit(tab: Tab, label: str, do: Callable[[], None], key: str | None = None) -> None:
+    st.form_submit_button(label, type="primary", on_click=carry_out, args=(tab, do), key=key)
+
+
+def _button(tab: Tab, label: str, do: Callable[[], None], *, lost: bool) -> None:
+    """The button that does it, in red if something is `lost`."""
+    key = "destroy" if lost else None
+    st.button(label, type="primary", on_click=carry_out, args=(tab, do), key=key)
 
 
 def _typed_text(key: str, noun: str) -> str:

@@ -87,9 +87,9 @@ def ending(run: LessonRun) -> str:
     """How the run stands, in one line of Markdown."""
     if not run.is_done:
         return "Running…"
-    after = f"after {run.seconds:.1f} s: exit status {run.exit_status}"
     if run.ending == "stopped":
-        return f":orange[:material/stop_circle:] Stopped {after}."
+        return f":orange[:material/stop_circle:] Stopped after {run.seconds:.1f} s."
+    after = f"after {run.seconds:.1f} s: exit status {run.exit_status}"
     if run.ending == "out of time":
         return f":orange[:material/timer_off:] Ended for taking too long, {after}."
     if run.exit_status == 0:
@@ -109,7 +109,7 @@ def show_exercise(lab: Lab, exercise: Exercise) -> None:
     """What to do in Chat, and a check of the rows of the session in which it was done."""
     st.markdown(exercise.task)
     st.markdown("\n".join(f"{n}. {step}" for n, step in enumerate(exercise.steps, 1)))
-    keys = [f"{exercise.kind}-first", f"{exercise.kind}-second"]
+    keys = [f"exercise-{exercise.kind}-first", f"exercise-{exercise.kind}-second"]
     infos = listed(lab, keys)
     if not infos:
         st.info("There is no session yet. Begin in Chat.")
@@ -119,7 +119,7 @@ def show_exercise(lab: Lab, exercise: Exercise) -> None:
     second = choose_session("Second session", keys[1], infos, 1) if is_pair else first
     city = ""
     if exercise.kind == "forget":
-        city = st.text_input("City", placeholder="Oslo", max_chars=60)
+        city = st.text_input("City", placeholder="Oslo", max_chars=60, key="exercise-city")
     if not st.button("Check", icon=":material/fact_check:", type="primary"):
         return
     assert first is not None and second is not None

@@ -8,7 +8,7 @@ from typing import Literal, cast
 
 import streamlit as st
 
-from session_lab.code_view.agents import AGENT_NAMES, AgentName
+from session_lab.code_view.agents import ACCEPTED, AGENT_NAMES, AgentName
 from session_lab.history.policies import POLICY_KINDS, MemoryPolicy, PolicyKind
 from session_lab.models.choose import describe_model
 from session_lab.pages.conversation import MARKDOWN
@@ -72,19 +72,23 @@ def show_sidebar(lab: Lab, tab: Tab, chosen: SessionInfo) -> tuple[AgentName, Me
             "Find a session", placeholder="Title, ID or text", key="find", icon=":material/search:"
         )
         _show_sessions(lab, tab, search.strip(), chosen.session_id)
-        agent = st.selectbox(
-            "Agent",
-            AGENT_NAMES,
-            key="agent",
-            bind="query-params",
-            help="Who answers next. All agents can share one session.",
+        agent = cast(
+            AgentName,
+            st.selectbox(
+                "Agent",
+                AGENT_NAMES,
+                key="agent",
+                bind="query-params",
+                help="Who answers next. All agents can share one session.",
+            ),
         )
+        st.caption(ACCEPTED[agent])
         policy = policy_choice()
         st.toggle("Markdown", key=MARKDOWN, bind="query-params", help=MARKDOWN_HELP)
         name = describe_model(lab.model)
         short, whole = as_typed(name.split(" (")[0]), as_typed(name)
         st.badge(short, icon=":material/memory:", color="gray", help=whole)
-    return cast(AgentName, agent), policy
+    return agent, policy
 
 
 def _show_sessions(lab: Lab, tab: Tab, search: str, chosen_id: str) -> None:
@@ -97,7 +101,10 @@ def _show_sessions(lab: Lab, tab: Tab, search: str, chosen_id: str) -> None:
     page = min(st.session_state.get(f"page-{pages}", 1), pages)
     shown = found[(page - 1) * PER_PAGE : page * PER_PAGE]
     places = {session_id: place for place, session_id in enumerate(tab.listed)}
-    shown.sort(key=lambda info: places.get(info.session_id, -1))
+    if page == 1:  # The open session is there, however old it is.
+        shown += [info for info in found[PER_PAGE:] if info.session_id == chosen_id]
+    new = {chosen_id: -2}  # Above all others, until it has a place.
+    shown.sort(key=lambda info: places.get(info.session_id, new.get(info.session_id, -1)))
     infos = {info.session_id: info for info in shown}
     tab.listed = list(infos)
     titles = [info.title for info in infos.values()]

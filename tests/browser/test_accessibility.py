@@ -13,7 +13,7 @@ TALK = [user("My name is Alice."), assistant("Noted."), *tool_turn("How many day
 DIALOGS = ("Undo turn", "Pop item", "Clear session", "New session")
 MENU = ("Rename", "Fork", "Export", "Import", "Repair", "Delete")
 NOT_OURS = {
-    "svg-img-alt": "Vega draws an empty group for the points of a line chart; its table stands below."
+    "svg-img-alt": "Vega draws an empty group for the points of a chart; its table stands below."
 }
 """What lies in Streamlit's own markup and cannot be mended from outside."""
 

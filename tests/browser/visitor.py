@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 WAIT = 15_000
 """Milliseconds. A wait ends as soon as what it waits for is there."""
-REPLY_LABEL = re.compile(r"\d+ items stored · ")
+REPLY_LABEL = re.compile(r"\d+ items? stored · ")
 
 
 class Visitor:

@@ -12,6 +12,7 @@ import pytest
 import streamlit as st
 from page_tools import FIRST, Open, Page, end_the_process, store
 
+from session_lab.code_view.agents import ACCEPTED, AGENT_NAMES, TRY, AgentName
 from session_lab.history.items import assistant_item as assistant
 from session_lab.history.items import user_item as user
 
@@ -33,7 +34,28 @@ def test_first_run_has_what_the_first_visitor_needs(page: Page) -> None:
     assert page.rows() == []
     page.press("What city is the Golden Gate Bridge in?")
     assert "San Francisco" in page.rows()[-1]["content"][0]["text"]
-    assert sum(str(button.key).startswith("say-") for button in app.button) == 0
+    said = [button.label for button in app.button if str(button.key).startswith("say-")]
+    assert said == ["My name is Alice and I live in Oslo."], "one suggestion is left"
+
+
+def test_the_suggestions_lead_from_a_fact_to_its_loss_and_back(page: Page) -> None:
+    question = "What is my name?"
+    page.press("My name is Alice and I live in Oslo.")
+    page.press("Send only the last item from now on").press(question)
+    assert "Nothing in the 2 items I was sent says that." in page.replies[-1]
+    page.press("Send everything again").press(question)
+    assert "From item 1 of 5" in page.replies[-1]
+    page.press("Restart: what is still there?")
+    assert "Restart now" in [button.label for button in page.app.button]
+
+
+@pytest.mark.parametrize("agent", AGENT_NAMES)
+def test_each_agent_offers_a_message_that_calls_its_tool(page: Page, agent: AgentName) -> None:
+    page.choose("Agent", agent)
+    assert ACCEPTED[agent] in page.shown
+    page.press(TRY[agent])
+    assert page.kinds() == ["user", "function_call", "function_call_output", "assistant"]
+    assert "Error" not in page.rows()[2]["output"]
 
 
 @pytest.mark.parametrize("address", ["", "0.0.0.0", "192.168.1.20"])

@@ -97,6 +97,16 @@ def test_a_message_is_edited_in_its_place(page: Page) -> None:
     assert "Zoe" in page.say("What's my name?").replies[-1]
 
 
+def test_the_last_question_is_edited_and_sent_again_in_the_place_of_its_turn(page: Page) -> None:
+    page.set("item-1", True).press("Edit")
+    assert "Send again" not in [button.label for button in page.app.button]
+    page.press("Save").set("item-1", False).set("item-3", True).press("Edit")
+    page.fill("Text", "What's my name?").press("Send again")
+    assert page.rows("s")[:3] == [*FIRST_TURN, user("What's my name?")]
+    assert page.kinds("s") == ["user", "assistant"] * 2
+    assert "From item 1 of 3" in page.replies[-1]
+
+
 def test_a_tool_output_shows_its_json_and_is_not_edited(page: Page) -> None:
     assert not page.app.json
     page.set("item-5", True)
@@ -117,5 +127,6 @@ def test_restart_names_what_is_lost_and_keeps_the_file(page: Page) -> None:
     assert "fleeting: 2 items will go" in page.menu("Restart").shown
     page.press("Restart now")
     assert "1 memory session gone" in page.app.toast[0].value
+    assert not page.app.warning, "nobody wonders where the session is that they ended themselves"
     assert page.listed == ["s"]
     assert "Alice" in page.say("What is my name?").replies[-1]
