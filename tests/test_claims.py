@@ -19,15 +19,12 @@ from typing import Any
 import pytest
 from agents import (
     Agent,
-    GuardrailFunctionOutput,
-    InputGuardrailTripwireTriggered,
     OpenAIChatCompletionsModel,
     RunConfig,
     Runner,
     SessionSettings,
     SQLiteSession,
     function_tool,
-    input_guardrail,
 )
 from agents.extensions.memory import AdvancedSQLiteSession, EncryptedSession, SQLAlchemySession
 from agents.memory import Session
@@ -323,32 +320,6 @@ def look_up() -> str:
     return "Ann"
 
 
-@function_tool(needs_approval=True)
-def delete_all() -> str:
-    """Delete everything."""
-    raise AssertionError("nobody approved it")
-
-
-@input_guardrail
-async def block(*_: Any) -> GuardrailFunctionOutput:
-    return GuardrailFunctionOutput(output_info=None, tripwire_triggered=True)
-
-
-async def failed_run(steps: list[Any], **agent: Any) -> tuple[Agent, SQLiteSession]:
-    session = SQLiteSession("failed")
-    assistant = Agent(
-        name="Assistant", model=ScriptedModel(steps), tools=[look_up, delete_all], **agent
-    )
-    LOOKED_UP.clear()
-    with pytest.raises((RuntimeError, InputGuardrailTripwireTriggered)):
-        await Runner.run(assistant, "Who?", session=session)
-    return assistant, session
-
-
-def calls(*call_ids: str, name: str = "look_up") -> list[Any]:
-    return [function_call(name, {}, call_id=call_id) for call_id in call_ids]
-
-
 async def test_a_turn_can_begin_with_several_user_messages() -> None:
     """A run that is given several user messages stores each."""
     session = SQLiteSession("a")
@@ -356,42 +327,14 @@ async def test_a_turn_can_begin_with_several_user_messages() -> None:
     assert kinds(await session.get_items()) == ["user", "user", "assistant"]
 
 
-@pytest.mark.parametrize(
-    ("steps", "agent", "left"),
-    [
-        ([DOWN], {}, ["user"]),
-        ([REPLY], {"input_guardrails": [block]}, ["user"]),
-        ([calls("1"), DOWN], {}, ["user", "function_call", "function_call_output"]),
-        (
-            [calls("1", "2"), DOWN],
-            {},
-            ["user", *["function_call"] * 2, *["function_call_output"] * 2],
-        ),
-    ],
-    ids=["at once", "blocked", "after a call", "after two calls"],
-)
-async def test_what_a_failed_run_leaves(
-    steps: list[Any], agent: dict[str, Any], left: list[str]
-) -> None:
-    """The question, also one that a guardrail blocked; three items after a call, five after two."""
-    _, session = await failed_run(steps, **agent)
-    assert kinds(await session.get_items()) == left
-    assert texts(await session.get_items()) == ["Who?"]
-
-
-async def test_what_a_run_leaves_while_an_approval_waits() -> None:
-    """Two items are stored while an approval waits: the question and the call."""
-    session = SQLiteSession("a")
-    model = ScriptedModel([calls("1", name="delete_all")])
-    agent = Agent(name="Assistant", model=model, tools=[delete_all])
-    result = await Runner.run(agent, "Delete it", session=session)
-    assert len(result.interruptions) == 1
-    assert kinds(await session.get_items()) == ["user", "function_call"]
-
-
 async def test_a_retry_with_no_input_can_run_tools_again() -> None:
     """`Runner.run(agent, [], ...)` stores no question twice, but a tool may run twice."""
-    agent, session = await failed_run([calls("1"), DOWN, calls("2"), REPLY])
+    steps = [[function_call("look_up", {}, call_id="1")], DOWN]
+    model, session = ScriptedModel([*steps, *steps[:1], REPLY]), SQLiteSession("a")
+    agent = Agent(name="Assistant", model=model, tools=[look_up])
+    LOOKED_UP.clear()
+    with pytest.raises(RuntimeError):
+        await Runner.run(agent, "Who?", session=session)
     await Runner.run(agent, [], session=session)
     assert texts(await session.get_items()) == ["Who?"]
     assert LOOKED_UP == ["look_up", "look_up"]
