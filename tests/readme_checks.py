@@ -4,10 +4,11 @@ Conventions of the READMEs:
 - The Python blocks of one README run in order, in one namespace, as if typed in its folder. They
   may be run again in the same folder, and print the same.
 - A Python block whose first line is a comment with a file's name, such as `# app.py`, is a program
-  of its own. A test of its own runs it (`programs`), and a command below it may name the file.
+  of its own. A command below it may name the file; or a test of its own runs it (`programs`).
 - A `text` block straight after a block of Python or of commands is exactly what that block prints.
   In it, `…` stands for what differs from one run to the next.
-- A command whose printout is shown is run. Of any other, every word is looked up.
+- A command whose printout is shown is run: a program that the README shows in a folder of its own,
+  with what the commands before have left there. Of any other command, every word is looked up.
 
 Run as a program, this file prints a command of the root README, so that it can be executed as it
 stands there: `python tests/readme_checks.py 1` prints the first one.
@@ -23,6 +24,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parent.parent
 READMES = [ROOT / "README.md", *sorted(ROOT.glob("[0-9a-z]*/README.md"))]
@@ -163,6 +165,17 @@ def check_python(readme: Path, folder: Path) -> list[str]:
 
 def check_commands(readme: Path) -> list[str]:
     """Run the scripts whose printout is shown, and look up every word of the other commands."""
+    with TemporaryDirectory() as folder:
+        for name, text in programs(readme).items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+        return check_commands_beside(readme, Path(folder))
+
+
+def check_commands_beside(readme: Path, folder: Path) -> list[str]:
+    """`folder` holds the README's programs, which may import what stands beside the README."""
+    environment = offline_environment()
+    paths = [str(readme.parent), str(ROOT), environment.get("PYTHONPATH", "")]
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     problems: list[str] = []
     for block in blocks(readme):
         if block.language == "dotenv":
@@ -172,8 +185,9 @@ def check_commands(readme: Path) -> list[str]:
         for line in command_lines(block):
             words = shlex.split(line.replace("\\", "/").replace(";", " ; "))
             if words[0] == "python" and block.expected is not None:
+                beside = folder if words[1] in programs(readme) else ROOT
                 # As in a terminal: what is said on stderr stands in the printout.
-                done = run_python(words[1:], ROOT, subprocess.STDOUT)
+                done = run_python(words[1:], beside, subprocess.STDOUT, environment)
                 problems += compare_output(readme, block, done.stdout)
                 problems += [f"{line!r} failed"] * bool(done.returncode)
             unknown = [word for word in words if not is_known(word, readme)]

@@ -18,6 +18,7 @@ from agents import (
     OutputGuardrailTripwireTriggered,
     Runner,
     RunResultStreaming,
+    RunState,
     SQLiteSession,
     UserError,
     function_tool,
@@ -37,6 +38,7 @@ LESSON = "7_2_memory_operations"
 REPLY = [assistant_message("Her name is Ann.", item_id=FAKE_RESPONSES_ID)]
 DOWN = RuntimeError("no network")
 TRIPPED = GuardrailFunctionOutput(output_info=None, tripwire_triggered=True)
+DELETED: list[str] = []
 
 
 def table() -> list[list[str]]:
@@ -81,6 +83,7 @@ async def fail_aloud() -> str:
 @function_tool(needs_approval=True)
 async def delete_all() -> str:
     """Delete everything."""
+    DELETED.append("all")
     return "deleted"
 
 
@@ -332,3 +335,47 @@ async def test_a_blocked_message_stays(reads: str) -> None:
     else:
         with pytest.raises(InputGuardrailTripwireTriggered):
             await Runner.run(agent, "Who?", session=session)
+
+
+# --- An approval that waits ----------------------------------------------------------------------
+
+
+async def waiting(*later: Any) -> tuple[SQLiteSession, Agent, str]:
+    """A session in which a run waits, its agent, and the run's state as text."""
+    session = SQLiteSession("a")
+    agent = assistant(ScriptedModel([calls("delete_all"), *later]))
+    result = await Runner.run(agent, "Who?", session=session)
+    return session, agent, result.to_state().to_string()
+
+
+async def approve(agent: Agent, text: str, session: SQLiteSession | None) -> None:
+    state = await RunState.from_string(agent, text)
+    state.approve(state.get_interruptions()[0])
+    await Runner.run(agent, state, session=session)
+
+
+async def test_a_run_resumed_without_its_session_stores_nothing() -> None:
+    session, agent, text = await waiting(REPLY)
+    await approve(agent, text, None)
+    assert kinds(await session.get_items()) == ["user", "function_call"]
+
+
+async def test_a_run_resumed_twice_runs_its_tool_twice() -> None:
+    session, agent, text = await waiting(REPLY, REPLY)
+    DELETED.clear()
+    for _ in range(2):
+        await approve(agent, text, session)
+    assert DELETED == ["all", "all"]
+    assert kinds(await session.get_items()).count("function_call_output") == 2
+
+
+async def test_a_message_meanwhile_stands_between_the_call_and_its_output() -> None:
+    session, agent, text = await waiting(REPLY, REPLY)
+    await Runner.run(agent, "Hello?", session=session)
+    await approve(agent, text, session)
+    expected = ["user", "function_call", "user", "assistant", "function_call_output", "assistant"]
+    assert kinds(await session.get_items()) == expected
+
+
+async def test_the_state_of_a_run_holds_the_conversation() -> None:
+    assert "Who?" in (await waiting())[2]
