@@ -185,9 +185,10 @@ def check_commands_beside(readme: Path, folder: Path) -> list[str]:
         for line in command_lines(block):
             words = shlex.split(line.replace("\\", "/").replace(";", " ; "))
             if words[0] == "python" and block.expected is not None:
-                beside = folder if words[1] in programs(readme) else ROOT
+                is_shown = words[1] in programs(readme)
+                place, env = (folder, environment) if is_shown else (ROOT, None)
                 # As in a terminal: what is said on stderr stands in the printout.
-                done = run_python(words[1:], beside, subprocess.STDOUT, environment)
+                done = run_python(words[1:], place, subprocess.STDOUT, env)
                 problems += compare_output(readme, block, done.stdout)
                 problems += [f"{line!r} failed"] * bool(done.returncode)
             unknown = [word for word in words if not is_known(word, readme)]

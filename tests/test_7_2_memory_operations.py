@@ -8,10 +8,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from agents import SessionSettings, SQLiteSession
+from agents import Agent, SessionSettings, SQLiteSession
+from agents.run import CallModelData, ModelInputData
 from hypothesis import given
 from hypothesis import strategies as st
-from lesson_loader import load_lesson, run_alone, said
+from lesson_loader import load_lesson, run_alone, run_readme, said
 
 FOLDER = "7_2_memory_operations"
 NOTED = "assistant: Noted."
@@ -135,3 +136,40 @@ def test_the_last_two_turns_are_whole(
     history = sum(turns, greeting)
     expected = sum(turns[-2:], [] if len(turns) > 1 else greeting)
     assert lesson.last_two_turns(history, ["new"]) == [*expected, "new"]
+
+
+# -- the README's ways to shorten a request ---------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def shown(lesson: ModuleType) -> dict[str, Any]:
+    return run_readme(FOLDER, lesson)
+
+
+def test_a_rare_cut_keeps_the_beginning_and_4_to_12_turns(shown: dict[str, Any]) -> None:
+    history: list[Any] = [{"role": "system", "content": "x"}]
+    starts = []
+    for number in range(50):
+        turn = [{"role": role, "content": number} for role in ("user", "assistant")]
+        history += turn
+        sent = shown["cut_rarely"](history, ["new"])
+        assert sent == [*history[len(history) + 1 - len(sent) :], "new"]
+        kept = sum(1 for item in sent[:-1] if item["role"] == "user")
+        assert kept == number + 1 if number < 12 else 4 <= kept <= 12
+        starts.append(sent[0]["content"])
+    assert [starts.count(start) for start in dict.fromkeys(starts)] == [12, 9, 9, 9, 9, 2]
+
+
+def test_only_the_newest_pictures_are_sent(shown: dict[str, Any]) -> None:
+    part = {"type": "input_image", "image_url": "data:image/png;base64,AAAA"}
+    picture = {"role": "user", "content": [part]}
+    reply = {"role": "assistant", "content": "x"}
+    items = [picture, reply, picture]
+    data = CallModelData(ModelInputData(items, "Be kind."), Agent(name="A"), None)
+    sent = shown["only_new_pictures"](data)
+    assert sent.input[1:] == items[1:] and sent.instructions == "Be kind."
+    assert sent.input[0] == {
+        "role": "user",
+        "content": [{"type": "input_text", "text": "[picture]"}],
+    }
+    assert items[0] == picture, "it is a copy"

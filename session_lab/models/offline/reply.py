@@ -207,8 +207,9 @@ def _quote(said: Said, count: int, about: Set[str] = frozenset()) -> str:
     text, stop = said.quote, ""
     if len(text) > LONGEST_QUOTE:
         first = next((word for word in words(text) if stem(word) in about), "")
-        start = max(0, plain(text).find(first))
-        text, stop = text[start : start + LONGEST_QUOTE].rsplit(" ", 1)[0].strip(), " …"
+        text = text[max(0, plain(text).find(first)) :]
+    if len(text) > LONGEST_QUOTE:
+        text, stop = text[:LONGEST_QUOTE].rsplit(" ", 1)[0].strip(), " …"
     elif text[-1:] not in ".!?\u3002\uff01\uff1f":
         stop = "."
     source = f", {said.source}" if said.source else ""

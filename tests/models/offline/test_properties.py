@@ -227,3 +227,8 @@ async def test_a_long_sentence_is_quoted_in_part() -> None:
     ((_, text),) = quotes(reply)
     assert text in long and "Alice" in text and len(text) <= 240
     assert reply.startswith('From item 1 of 2: "') and reply.endswith('" …')
+
+
+async def test_the_end_of_a_long_sentence_is_quoted_whole() -> None:
+    items = [user_item(f"{'so ' * 200}my driver is Ahmed"), user_item("Who is my driver?")]
+    assert await answer(items) == 'From item 1 of 2: "driver is Ahmed".'
