@@ -308,6 +308,25 @@ async def test_a_callback_decides_about_the_new_items(
     assert texts(await session.get_items()) == stored.split()
 
 
+@pytest.mark.parametrize("nest", [False, True])
+async def test_nested_history_is_one_message_that_is_not_stored(nest: bool) -> None:
+    """`nest_handoff_history` sends the other agent one message with all of the request's text."""
+    model = ScriptedModel([[function_call("transfer_to_billing", {}, call_id="2")], REPLY])
+    billing = Agent(name="Billing", model=model)
+    desk = Agent(name="Desk", model=model, handoffs=[billing])
+    session = await filled([user_item("Who?"), CALL, OUTPUT, MESSAGE])
+    config = RunConfig(nest_handoff_history=nest)
+    result = await Runner.run(desk, "Billing, please", session=session, run_config=config)
+    assert result.last_agent is billing
+    items: Any = model.calls[1].input
+    assert (kinds(items) == ["assistant"]) is nest
+    for text in ("Who?", "seen", "Ann.", "Billing, please", "transfer_to_billing"):
+        assert text in json.dumps(items)
+    stored = await session.get_items()
+    assert kinds(stored)[4:] == ["user", "function_call", "function_call_output", "assistant"]
+    assert "CONVERSATION HISTORY" not in json.dumps(stored)
+
+
 # --- Turns, and runs that failed -----------------------------------------------------------------
 
 LOOKED_UP: list[str] = []
