@@ -26,6 +26,7 @@ from agents import (
     SQLiteSession,
     function_tool,
 )
+from agents.extensions import ToolOutputTrimmer
 from agents.extensions.memory import AdvancedSQLiteSession, EncryptedSession, SQLAlchemySession
 from agents.memory import Session
 from agents.run import CallModelData, ModelInputData
@@ -223,6 +224,20 @@ async def test_a_sliding_limit_and_a_prompt_cache(
     before, now = (list(call.input) for call in model.calls[-2:])
     same = takewhile(lambda pair: pair[0] == pair[1], zip(before, now, strict=False))
     assert (len(list(same)), len(now)) == repeated
+
+
+@pytest.mark.parametrize(
+    ("characters", "messages", "is_whole"), [(501, 1, True), (501, 2, False), (500, 2, True)]
+)
+async def test_what_the_trimmer_trims(characters: int, messages: int, is_whole: bool) -> None:
+    """An output of more than 500 characters, from the second message after it on, to 200."""
+    long = output("1", "x" * characters)
+    session = await filled([user_item("Look"), CALL, long, MESSAGE])
+    for _ in range(messages):
+        request = await sent(session, call_model_input_filter=ToolOutputTrimmer())
+    assert (request[2] == long) is is_whole
+    assert is_whole or request[2]["output"].endswith(f"\n{'x' * 200}...")
+    assert (await session.get_items())[2] == long
 
 
 # --- What is sent of half a pair -----------------------------------------------------------------
