@@ -304,6 +304,9 @@ async def test_what_a_run_leaves(what: str, stored: str, then: str, tmp_path: Pa
         await undo(await copy_of(session))
         await retry(await copy_of(session))
     elif then == "undo":
+        agent = assistant(ScriptedModel(), input_guardrails=[block_message])
+        with pytest.raises(InputGuardrailTripwireTriggered):
+            await Runner.run(agent, [], session=await copy_of(session))
         await undo(session)
     else:
         assert then == "approve or undo"
