@@ -160,6 +160,22 @@ def check_python(readme: Path, folder: Path) -> list[str]:
     return problems
 
 
+def save_programs(readme: Path, folder: Path) -> None:
+    for name, text in programs(readme).items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def check_program(readme: Path, name: str, folder: Path, env: dict[str, str]) -> list[str]:
+    """Save a README's programs in `folder`, run one of them, and compare what it prints."""
+    save_programs(readme, folder)
+    [block] = [block for block in blocks(readme) if block.text.startswith(f"# {name}\n")]
+    done = run_python([name], folder, env=env)
+    problems = compare_output(readme, block, done.stdout)
+    if done.returncode:
+        problems.append(f"{readme}: {name} failed:\n{done.stderr}")
+    return problems
+
+
 # --- Command lines -----------------------------------------------------------------------------
 
 
