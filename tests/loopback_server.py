@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-CHAT, RESPONSES = "/v1/chat/completions", "/v1/responses"
+CHAT, RESPONSES, MODELS = "/v1/chat/completions", "/v1/responses", "/v1/models"
 
 
 @dataclass
@@ -24,6 +24,7 @@ class Request:
     headers: dict[str, str]
     """With names in lower case."""
     body: dict[str, Any]
+    method: str = "POST"
 
     @property
     def items(self) -> list[Any]:
@@ -55,6 +56,8 @@ class LoopbackServer:
         self.answer: Answer | None = None
         self.output: Callable[[Request], Answer | list[Any]] | None = None
         """Makes the items of each response, in place of a message or a required call."""
+        self.page: Callable[[Request], Answer | None] | None = None
+        """Answers what is no model call; None leaves it to the server."""
         self.next_answers: list[Answer] = []
         """One for each of the next requests; then `answer` holds again."""
         self.closed = threading.Event()
@@ -87,11 +90,18 @@ class _Handler(BaseHTTPRequestHandler):
             super().handle()
 
     def do_GET(self) -> None:
-        self._answer(self._record({}), _models(self.fake) if self.path == "/v1/models" else NO_PAGE)
+        request = self._record({})
+        page = self.fake.page(request) if self.fake.page else None
+        self._answer(request, page or (_models(self.fake) if self.path == MODELS else NO_PAGE))
+
+    do_DELETE = do_GET
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         request = self._record(body)
+        if self.fake.page and (page := self.fake.page(request)):
+            self._answer(request, page)
+            return
         write = {CHAT: _chat, RESPONSES: _responses}.get(self.path)
         made = self.fake.output(request) if self.fake.output else None
         if isinstance(made, list):
@@ -103,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _record(self, body: dict[str, Any]) -> Request:
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.fake.requests.append(Request(self.path, headers, body))
+        self.fake.requests.append(Request(self.path, headers, body, self.command))
         return self.fake.requests[-1]
 
     def _answer(self, request: Request, right: Answer) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 import readme_checks
-from agents import SessionSettings, SQLiteSession
+from agents import OpenAIConversationsSession, SessionSettings, SQLiteSession
+from hosted_openai import HostedOpenAI
+from openai import AsyncOpenAI
 from readme_checks import ROOT
 
 pytestmark = pytest.mark.engines
@@ -35,12 +37,14 @@ async def programs(
     """Imports a program of the README, which stands in the current folder."""
     readme_checks.save_programs(README, tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
+    for folder in (README.parent, tmp_path):
+        monkeypatch.syspath_prepend(folder)
     for name in ("DATABASE_URL", "REDIS_URL", "SESSION_KEY"):
         monkeypatch.setenv(name, settings[name])
     yield importlib.import_module
     engines = sys.modules.pop("engines")
-    sys.modules.pop("move", None)
+    for name in ("agent", "move", "same_talk"):
+        sys.modules.pop(name, None)
     await engines.postgres.dispose()
     await engines.redis.aclose()
 
@@ -76,6 +80,21 @@ async def close(session: Any) -> None:
         await session.close()
     elif type(session).__name__ != "SQLAlchemySession":
         session.close()
+
+
+async def test_the_conversation_is_the_same_where_openai_keeps_it(
+    programs: Callable[[str], Any], engines: Any
+) -> None:
+    talk = programs("same_talk").talk
+    with HostedOpenAI() as openai:
+        client = AsyncOpenAI(base_url=openai.url, api_key="not-a-key")
+        there = await talk(lambda _: OpenAIConversationsSession(openai_client=client))
+        await client.close()
+    here = await talk(engines.ENGINES["SQLite"])
+    for ours, theirs in zip(here, there, strict=True):
+        # Only who speaks differs: OpenAI makes the ID of a conversation.
+        assert ours.partition(": ")[2] == theirs.partition(": ")[2]
+    assert [len(items) for items in openai.conversations.values()] == [8, 2]
 
 
 async def test_encrypted_rows_cannot_be_read_and_stay_when_they_expire(engines: Any) -> None:
