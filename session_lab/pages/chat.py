@@ -57,8 +57,8 @@ def main() -> None:
         live = lab.live(info.session_id)
         if live is None:
             give_back(tab, info.session_id)
-        middle, right = st.columns([11, 9], gap="medium")
-        conversation = middle.container()
+        middle, right = chat_and_memory()
+        conversation = middle.container(key="above-input")
         # Below the conversation. At the page's end, a phone would open on the inspector.
         below = middle.container()
         outlook = wait_for(lab.outlook(info.session_id, agent, policy))
@@ -66,6 +66,8 @@ def main() -> None:
             writing = show_conversation(lab, tab, info, agent, policy, live, outlook)
         with right:
             show_inspector(lab, tab, info, agent, outlook)
+        with st.sidebar:  # Where it takes no room.
+            read_aloud("conversation", "Conversation")
         is_opened = info.storage == "Opened"
         below.chat_input(
             "Read-only: Fork copies it into the lab" if is_opened else "Message the agent",
@@ -86,6 +88,24 @@ def main() -> None:
                     key="stop",
                 )
             follow(live, [reply])
+
+
+def chat_and_memory() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Two columns. A narrow window has room for one: the style sheet shows it a switch."""
+    view = st.segmented_control(
+        "View",
+        ("Chat", "Memory"),
+        default="Chat",
+        required=True,
+        key="view",
+        label_visibility="collapsed",
+        width="stretch",
+    )
+    left, right = st.columns([11, 9], gap="medium")
+    return (
+        left.container(key="chat-side" if view == "Chat" else "chat-side-off"),
+        right.container(key="memory-side" if view == "Memory" else "memory-side-off"),
+    )
 
 
 def send_what_was_said(
@@ -157,9 +177,7 @@ def show_conversation(
                     show_first(tab, agent)
                 elif is_answered and info.storage != "Opened":
                     show_next(lab, tab, rows, policy)
-        writing = st.container()
-    read_aloud("conversation", "Conversation")
-    return writing
+        return st.container()
 
 
 def show_title(info: SessionInfo) -> None:

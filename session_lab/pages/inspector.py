@@ -58,7 +58,7 @@ def show_inspector(
 def show_request_of(session_id: str, report: TurnReport) -> None:
     """A callback that shows the request of a turn in `Memory`."""
     st.session_state[f"request-{session_id}"] = report.stored[0]
-    st.session_state["inspector"] = "Memory"
+    st.session_state["inspector"] = st.session_state["view"] = "Memory"
 
 
 def show_memory(

@@ -13,6 +13,10 @@ pytestmark = pytest.mark.browser
 TALK = [user("My name is Alice."), assistant("Noted."), *tool_turn("How many days?", "59 days.")]
 
 
+MOST_SHIFT = 0.02
+"""Of the browser's measure of how far things move by themselves; up to 0.1 counts as good."""
+
+
 def expect_nothing_cut_off(page: Page) -> None:
     too_wide = page.evaluate(
         "() => [document.documentElement, ...document.querySelectorAll('[data-testid=stMain]')]"
@@ -39,9 +43,14 @@ def test_phone_reaches_the_sidebar_the_input_each_tab_and_each_dialog(app: App, 
     expect(phone.replies.last).to_be_in_viewport()
     expect(phone.message).to_be_in_viewport()
     expect_nothing_cut_off(phone.page)
+    phone.button("Request").click()
+    memory = phone.page.get_by_role("tabpanel", name="Memory")
+    expect(memory).to_contain_text("were sent")
     for name in ("Memory", "Code", "Database"):
         phone.tab(name)
         expect_nothing_cut_off(phone.page)
+    phone.page.get_by_role("radio", name="Chat").click()
+    expect(phone.message).to_be_in_viewport()
     for name in ("Undo turn", "Pop item", "Clear session"):
         dialog = phone.press(name)
         expect(dialog.get_by_role("button").last).to_be_in_viewport()
@@ -55,3 +64,29 @@ def test_the_theme_is_that_of_the_machine(visitor: Visitor, theme: str) -> None:
     background = "e => getComputedStyle(e).backgroundColor"
     color = visitor.open().page.get_by_test_id("stApp").evaluate(background)
     assert (max(map(int, re.findall(r"\d+", color)[:3])) < 100) == (theme == "dark")
+
+
+SIZES = [(390, 844), (820, 1180), (1024, 768), (1280, 800), (1920, 1080)]
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_the_page_never_scrolls_and_does_not_jump_while_a_reply_is_written(
+    app: App, tabs: Tabs, width: int, height: int
+) -> None:
+    app.store("sizes", TALK)
+    visitor = tabs.open(width, height)
+    visitor.page.add_init_script("""window.shift = 0
+new PerformanceObserver(list => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value
+}).observe({type: 'layout-shift', buffered: true})""")
+    visitor.open("sizes")
+    visitor.quiet()
+    visitor.page.evaluate("window.shift = 0")
+    visitor.say("What's my name?")
+    visitor.quiet()
+    assert visitor.page.evaluate("window.shift") < MOST_SHIFT
+    expect(visitor.message).to_be_in_viewport(ratio=1)
+    expect(visitor.replies.last).to_be_in_viewport()
+    expect_nothing_cut_off(visitor.page)
+    main = "document.querySelector('[data-testid=stMain]')"
+    assert visitor.page.evaluate(f"{main}.scrollHeight - {main}.clientHeight") <= 1
