@@ -6,9 +6,11 @@ errors itself, uses `configured_model` and `describe_model`.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import os
+import re
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -20,15 +22,16 @@ import httpx2
 from agents import Model, set_default_openai_client, set_tracing_disabled
 from agents.models import get_default_model
 from dotenv import load_dotenv
-from openai import AsyncOpenAI, OpenAI, OpenAIError, Timeout
+from openai import OpenAI, OpenAIError, Timeout
 
 from session_lab.models.errors import (
+    NOT_AN_API,
     ModelChoiceError,
     explain_error,
-    not_an_api,
     quote,
     server_name,
 )
+from session_lab.models.offline import OfflineModel
 from session_lab.models.servers import ServerChatModel, ServerResponsesModel
 from session_lab.models.wire import Client, HttpClient
 
@@ -51,12 +54,9 @@ DEFAULT_TIMEOUT = 120.0
 CONNECT_TIMEOUT = 10.0
 APIS = ("chat_completions", "responses")
 PROXIES = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-HTTP_VARIABLES = (
-    *("SSL_CERT_FILE", "SSL_CERT_DIR"),
-    *PROXIES,
-    *(name.lower() for name in PROXIES),
-)
+HTTP_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", *PROXIES, *map(str.lower, PROXIES))
 """What the HTTP client reads from the environment."""
+OFFLINE = OfflineModel()
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,11 @@ def configured_model() -> Model | str:
         if settings.base_url:
             return _server_model(settings)
         if settings.api_key:
-            return _openai_model(settings)
+            set_default_openai_client(_client(settings))
+            if not settings.model:
+                # Left blank, the variable would make the SDK ask for a model called "".
+                os.environ.pop("OPENAI_DEFAULT_MODEL", None)
+            return settings.model or get_default_model()
     except ModelChoiceError:
         raise
     except (ImportError, OSError, ValueError, httpx2.InvalidURL, OpenAIError) as error:
@@ -149,7 +153,7 @@ def configured_model() -> Model | str:
             f"No HTTP client can be made ({quote(str(error))}). Check what is set as "
             f"{', '.join(suspects)}."
         ) from None
-    return _offline_model()
+    return OFFLINE
 
 
 def load_env() -> None:
@@ -162,60 +166,42 @@ def load_env() -> None:
 
 
 def _read_settings() -> Settings:
-    key = _read("OPENAI_API_KEY")
-    return Settings(
-        api_key="" if key == KEY_PLACEHOLDER else _checked_key(key),
-        base_url=_checked_url(_read("OPENAI_BASE_URL")),
-        model=_read("OPENAI_DEFAULT_MODEL"),
-        api=_checked_api(_read("OPENAI_COMPATIBLE_API")),
-        timeout=_checked_timeout(_read("OPENAI_TIMEOUT")),
-    )
+    names = ("API_KEY", "BASE_URL", "DEFAULT_MODEL", "COMPATIBLE_API", "TIMEOUT")
+    key, url, model, api, timeout = (os.environ.get(f"OPENAI_{name}", "").strip() for name in names)
+    key = "" if key == KEY_PLACEHOLDER else key
+    seconds = 0.0
+    with contextlib.suppress(ValueError):
+        seconds = float(timeout or DEFAULT_TIMEOUT)
+    for makes_sense, problem in (
+        (
+            re.fullmatch("[!-~]*", key),
+            "OPENAI_API_KEY holds a space or a character that no key has: copy the key again.",
+        ),
+        (
+            not url or _is_full_address(url),
+            "OPENAI_BASE_URL must be a full address such as http://localhost:11434/v1.",
+        ),
+        (
+            not api or api in APIS,
+            f"OPENAI_COMPATIBLE_API is {api!r}: set it to {' or '.join(APIS)}.",
+        ),
+        (
+            0 < seconds < 86_400,
+            f"OPENAI_TIMEOUT is {timeout!r}: set it to a number of seconds, for instance 120.",
+        ),
+    ):
+        if not makes_sense:
+            raise ModelChoiceError(problem)
+    return Settings(key, url, model, api or APIS[0], seconds)
 
 
-def _read(name: str) -> str:
-    return os.environ.get(name, "").strip()
-
-
-def _checked_key(key: str) -> str:
-    if not key.isascii() or any(character.isspace() for character in key):
-        raise ModelChoiceError(
-            "OPENAI_API_KEY holds a space or a character that no key has: copy the key again."
-        )
-    return key
-
-
-def _checked_url(url: str) -> str:
-    if not url:
-        return ""
+def _is_full_address(url: str) -> bool:
     try:
         parts = httpx2.URL(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.host)
-        usable = usable and (parts.port is None or 0 < parts.port < 65_536)
+        port_exists = parts.port is None or 0 < parts.port < 65_536
     except httpx2.InvalidURL:
-        usable = False
-    if not usable:
-        raise ModelChoiceError(
-            "OPENAI_BASE_URL must be a full address such as http://localhost:11434/v1."
-        )
-    return url
-
-
-def _checked_api(api: str) -> str:
-    if api and api not in APIS:
-        raise ModelChoiceError(f"OPENAI_COMPATIBLE_API is {api!r}: set it to {' or '.join(APIS)}.")
-    return api or APIS[0]
-
-
-def _checked_timeout(text: str) -> float:
-    try:
-        seconds = float(text or DEFAULT_TIMEOUT)
-    except ValueError:
-        seconds = 0
-    if not 0 < seconds < 86_400:
-        raise ModelChoiceError(
-            f"OPENAI_TIMEOUT is {text!r}: set it to a number of seconds, for instance 120."
-        )
-    return seconds
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.host) and port_exists
 
 
 def _client_options(settings: Settings) -> dict[str, Any]:
@@ -229,18 +215,22 @@ def _client_options(settings: Settings) -> dict[str, Any]:
 
 
 @cache
-def _server_model(settings: Settings) -> Model:
+def _client(settings: Settings) -> Client:
     # No retries: a server that refuses is not running, and one that is slow gets slower.
-    client = Client(**_client_options(settings), max_retries=0, http_client=HttpClient())
-    name = settings.model or _only_model(settings)
-    if settings.api == "responses":
-        return ServerResponsesModel(name, client)
-    return ServerChatModel(name, client)
+    retries = 0 if settings.base_url else 1
+    return Client(**_client_options(settings), max_retries=retries, http_client=HttpClient())
+
+
+@cache
+def _server_model(settings: Settings) -> Model:
+    kind = ServerResponsesModel if settings.api == "responses" else ServerChatModel
+    return kind(settings.model or _only_model(settings), _client(settings))
 
 
 def _only_model(settings: Settings) -> str:
     """The one model that the server lists. Raises ModelChoiceError if it lists none or several."""
     options = _client_options(settings) | {"timeout": min(settings.timeout, CONNECT_TIMEOUT)}
+    server = server_name(settings.base_url)
     try:
         with OpenAI(**options, max_retries=0) as client:
             answer = client.get("/models", cast_to=object)
@@ -248,36 +238,14 @@ def _only_model(settings: Settings) -> str:
         raise ModelChoiceError(explain_error(error)) from None
     listed = answer.get("data") or [] if isinstance(answer, dict) and "data" in answer else None
     if not isinstance(listed, list):
-        raise ModelChoiceError(not_an_api(server_name(settings.base_url)))
+        raise ModelChoiceError(NOT_AN_API.format(server=server))
     names = [str(model["id"]) for model in listed if isinstance(model, dict) and "id" in model]
     if len(names) == 1:
         return names[0]
     examples = f" ({quote(', '.join(names[:5]))}{', ...' if names[5:] else ''})" if names else ""
     raise ModelChoiceError(
-        f"{server_name(settings.base_url)} lists {len(names)} models{examples}. "
-        "Set OPENAI_DEFAULT_MODEL to the one to use."
+        f"{server} lists {len(names)} models{examples}. Set OPENAI_DEFAULT_MODEL to the one to use."
     )
-
-
-def _openai_model(settings: Settings) -> str:
-    set_default_openai_client(_openai_client(settings))
-    if settings.model:
-        return settings.model
-    # Left blank, the variable would make the SDK ask for a model called "".
-    os.environ.pop("OPENAI_DEFAULT_MODEL", None)
-    return get_default_model()
-
-
-@cache
-def _openai_client(settings: Settings) -> AsyncOpenAI:
-    return Client(**_client_options(settings), max_retries=1, http_client=HttpClient())
-
-
-@cache
-def _offline_model() -> Model:
-    from session_lab.models.offline import OfflineModel
-
-    return OfflineModel()
 
 
 def describe_model(model: Model | str | None) -> str:
@@ -287,6 +255,6 @@ def describe_model(model: Model | str | None) -> str:
     if isinstance(model, ServerChatModel | ServerResponsesModel):
         api = "Responses" if isinstance(model, ServerResponsesModel) else "Chat Completions"
         return f"Model: {model.model} at {server_name(str(model._get_client().base_url))} ({api})"
-    if type(model).__name__ == "OfflineModel":
+    if isinstance(model, OfflineModel):
         return "Model: offline (embedded, no key; it answers only from the items it is sent)"
     return f"Model: {type(model).__name__}"

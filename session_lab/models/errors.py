@@ -9,7 +9,7 @@ import re
 import socket
 import sqlite3
 import ssl
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -57,20 +57,13 @@ _NO_QUOTA = (
     *("status 402", "insufficient_quota", "current quota", "billing_hard_limit"),
     "insufficient credit",
 )
-_NOT_AN_API = (
+NOT_AN_API = (
     "{server} answers, but not like an OpenAI-compatible server. Correct OPENAI_BASE_URL, which "
     "usually ends in /v1."
 )
 _NAMES_OF_WORDS = (
-    "message",
-    "msg",
-    "detail",
-    "details",
-    "error",
-    "errors",
-    "error_description",
-    "reason",
-    "title",
+    *("message", "msg", "detail", "details"),
+    *("error", "errors", "error_description", "reason", "title"),
 )
 """Where the JSON of an error says what is wrong, the plainest first."""
 _PERMISSIONS = "It may not be written: change its permissions or those of its folder."
@@ -101,7 +94,7 @@ _SENTENCES = {
         "Nothing answers at {server}. Start the server, or correct OPENAI_BASE_URL."
     ),
     _Cause(_CONNECTION): ("{server} broke off the connection. Check its log, then run this again."),
-    _Cause(APIResponseValidationError): _NOT_AN_API,
+    _Cause(APIResponseValidationError): NOT_AN_API,
     _Cause(APIStatusError, (401,)): (
         "{server} refused the API key (401). Set OPENAI_API_KEY to a key that it accepts."
     ),
@@ -200,7 +193,12 @@ _SENTENCES = {
 
 def explain_error(error: BaseException) -> str | None:
     """One readable line for an error that the reader can mend, None for any other. Never a key."""
-    server = _server_of(error.request) if isinstance(error, (APIError, *_CONNECTION)) else ""
+    chain, server = [error], ""
+    while cause := chain[-1].__cause__ or chain[-1].__context__:
+        chain.append(cause)
+    if isinstance(error, (APIError, *_CONNECTION)):
+        server = server_name(str(error.request.url))
+        server = re.sub(r"/(chat/completions|responses|models)$", "", server)
     said = quote(_server_message(error) if isinstance(error, APIError) else str(error))
     name = getattr(error, "filename", None)
     file = f"{name} cannot be used" if name else "A file cannot be written"
@@ -214,24 +212,17 @@ def explain_error(error: BaseException) -> str | None:
     facts = {"error": error, "server": server, "said": said, "wait": wait, "file": file}
     codes = (getattr(error, "code", ""), getattr(error, "type", ""))
     about = f"status {number} {' '.join(map(str, codes))} {said}".lower()
-    for cause, sentence in _SENTENCES.items():
-        root = next((each for each in _chain(error) if isinstance(each, cause.root)), None)
+    for fits, sentence in _SENTENCES.items():
+        root = next((each for each in chain if isinstance(each, fits.root)), None)
         if (
-            isinstance(error, cause.error)
-            and number in cause.number
-            and any(sign in about for sign in cause.says)
+            isinstance(error, fits.error)
+            and number in fits.number
+            and any(sign in about for sign in fits.says)
             and root is not None
-            and server.startswith(cause.server)
+            and server.startswith(fits.server)
         ):
             return redacted(sentence.format(root=quote(str(root)), **facts))
     return None
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__
 
 
 def server_name(url: str) -> str:
@@ -242,15 +233,6 @@ def server_name(url: str) -> str:
     port = f":{parts.port}" if parts.port else ""
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
-
-
-def _server_of(request: httpx2.Request) -> str:
-    return re.sub(r"/(chat/completions|responses|models)$", "", server_name(str(request.url)))
-
-
-def not_an_api(server: str) -> str:
-    """What to say of a server whose answer belongs to no API."""
-    return _NOT_AN_API.format(server=server)
 
 
 def _server_message(error: APIError) -> str:

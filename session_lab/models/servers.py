@@ -27,14 +27,12 @@ from session_lab.models.wire import expect_reply
 
 Input = str | list[TResponseInputItem]
 
-TEXT_PARTS = ("text", "input_text", "output_text")
-
 
 class _ServerModel(Model):
     """Sends items in a form that every server reads, and marks a reply that the server cut."""
 
     def fitting(self, items: Input) -> Input:
-        return spell_out(items)
+        return items if isinstance(items, str) else [spell_out(item) for item in items]
 
     async def get_response(
         self, system_instructions: str | None, input: Input, *args: Any, **kwargs: Any
@@ -81,14 +79,10 @@ class ServerResponsesModel(_ServerModel, OpenAIResponsesModel):
     """
 
     def fitting(self, items: Input) -> Input:
-        spelled = spell_out(items)
-        if isinstance(spelled, str):
-            return spelled
-        return [
-            item
-            for item in spelled
-            if field(item, "type") != "reasoning" or isinstance(field(item, "content"), list)
-        ]
+        def can_go_on(item: object) -> bool:
+            return field(item, "type") != "reasoning" or isinstance(field(item, "content"), list)
+
+        return super().fitting(items if isinstance(items, str) else [*filter(can_go_on, items)])
 
 
 @contextmanager
@@ -123,8 +117,8 @@ def api_of(model: object) -> Api:
     return "Chat Completions" if isinstance(model, OpenAIChatCompletionsModel) else "Responses"
 
 
-def spell_out(items: Input) -> Input:
-    """The same input with every message in the form that both APIs read everywhere.
+def spell_out(item: Any) -> Any:
+    """The same item; a message in the form that both APIs read everywhere.
 
     Messages that were added by hand or by another program come in several forms, and each is
     refused somewhere. llama.cpp answers "Cannot determine type of 'item'" to an assistant message
@@ -132,10 +126,6 @@ def spell_out(items: Input) -> Input:
     structure" for one in the long form without an ID, and for a message with a field of its own.
     What is stored stays as it is: only the request is spelled out.
     """
-    return items if isinstance(items, str) else [_spell_out(item) for item in items]
-
-
-def _spell_out(item: Any) -> Any:
     role, content = field(item, "role"), field(item, "content")
     if kind(item) == "assistant":
         if not content or isinstance(content, str):
@@ -145,25 +135,25 @@ def _spell_out(item: Any) -> Any:
             "type": "message",
             "role": role,
             "status": item.get("status") or "completed",
-            "content": [_output_part(part) for part in content],
+            "content": [_spelled(part, "output_text") for part in content],
         }
     if kind(item) in ("user", "system", "developer"):
         if isinstance(content, list):
-            content = [_input_part(part) for part in content]
+            content = [_spelled(part, "input_text") for part in content]
         return {"role": role, "content": content or ""}
     return item
 
 
-def _output_part(part: Any) -> Any:
-    if field(part, "type") in TEXT_PARTS:
-        return {"annotations": [], **part, "type": "output_text"}
-    if field(part, "type") == "refusal":
+def _spelled(part: Any, form: str) -> Any:
+    """A part of a message; what is a text in the form "input_text" or "output_text"."""
+    sort = field(part, "type")
+    if sort in ("text", "input_text", "output_text"):
+        text = part.get("text") or ""
+    elif sort == "refusal" and form == "output_text":
         # A refusal is what the assistant said; llama.cpp knows only text.
-        return {"type": "output_text", "text": part.get("refusal") or "", "annotations": []}
-    return part
-
-
-def _input_part(part: Any) -> Any:
-    if field(part, "type") in TEXT_PARTS:
-        return {"type": "input_text", "text": part.get("text") or ""}
-    return part
+        text = part.get("refusal") or ""
+    else:
+        return part
+    if form == "input_text":
+        return {"type": form, "text": text}
+    return {"type": form, "text": text, "annotations": part.get("annotations") or []}
