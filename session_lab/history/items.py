@@ -63,22 +63,19 @@ def text_to_edit(item: object) -> str | None:
     if kind(item) not in ("user", "assistant", "system", "developer"):
         return None
     content = field(item, "content")
-    texts = [content] if isinstance(content, str) else _own_texts(content)
+    own = [field(part, "text") for part in parts_of(item)]
+    texts = [text for text in [content, *own] if isinstance(text, str)]
     return whole(texts[0]) if len(texts) == 1 else None
 
 
 def with_text(item: Any, text: str) -> Any:
     """The same message with another text; images, files and annotations stay."""
+
+    def changed(part: Any) -> Any:
+        return {**part, "text": text} if isinstance(field(part, "text"), str) else part
+
     content = item["content"]
-    if not isinstance(content, str):
-        content = [{**part, "text": text} if _own_texts([part]) else part for part in content]
-        return {**item, "content": content}
-    return {**item, "content": text}
-
-
-def _own_texts(content: object) -> list[str]:
-    parts = content if isinstance(content, list) else []
-    return [text for part in parts if isinstance(text := field(part, "text"), str)]
+    return {**item, "content": text if isinstance(content, str) else [*map(changed, content)]}
 
 
 def summary_items(summary: str) -> list[Any]:
@@ -90,6 +87,12 @@ def summary_items(summary: str) -> list[Any]:
 def field(item: object, name: str) -> Any:
     """`item[name]`, or None if the item is no JSON object or has no such field."""
     return item.get(name) if isinstance(item, dict) else None
+
+
+def parts_of(item: object) -> list[Any]:
+    """The parts of a message's content; none if that is a string."""
+    content = field(item, "content")
+    return content if isinstance(content, list) else []
 
 
 def kind(item: object) -> str:
@@ -106,11 +109,7 @@ def kind(item: object) -> str:
 
 def is_user_message(item: object) -> bool:
     """An item may be any JSON; a message has a role, and its type is often left out."""
-    return (
-        isinstance(item, dict)
-        and item.get("role") == "user"
-        and (item.get("type") or "message") == "message"
-    )
+    return field(item, "role") == "user" and (field(item, "type") or "message") == "message"
 
 
 def is_assistant_message(item: object) -> bool:
@@ -122,9 +121,7 @@ def ending(item: object) -> str:
 
     The API marks a reply that it had to cut with the status "incomplete".
     """
-    content = field(item, "content")
-    parts = content if isinstance(content, list) else []
-    if any(field(part, "type") == "refusal" for part in parts):
+    if any(field(part, "type") == "refusal" for part in parts_of(item)):
         return "Refused"
     if not text_of(item).strip():
         return "Empty"
@@ -217,11 +214,11 @@ def _leaves(value: object, without: Sequence[str] = ()) -> list[str]:
 
 def without_base64(value: Any) -> Any:
     """The same JSON with sizes for base64, to be looked at: megabytes of it stop a browser."""
-    return json.loads(json.dumps(value), object_hook=_shortened)
 
+    def shortened(fields: dict[str, Any]) -> dict[str, Any]:
+        return {k: _named(v) if isinstance(v, str) else v for k, v in fields.items()}
 
-def _shortened(fields: dict[str, Any]) -> dict[str, Any]:
-    return {k: _named(v) if isinstance(v, str) else v for k, v in fields.items()}
+    return json.loads(json.dumps(value), object_hook=shortened)
 
 
 def _named(text: str) -> str:
@@ -269,8 +266,7 @@ def fingerprint(item: object) -> str:
         return json.dumps(item, sort_keys=True, default=str)
     core = {key: value for key, value in item.items() if key not in _BOOKKEEPING}
     if (core.get("type") or "message") == "message":
-        parts = core["content"] if isinstance(core.get("content"), list) else []
-        media = [part for part in parts if field(part, "text") is None]
+        media = [part for part in parts_of(item) if field(part, "text") is None]
         core = {"role": item.get("role"), "text": text_of(item), "media": media}
     return json.dumps(core, sort_keys=True, default=str)
 

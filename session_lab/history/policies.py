@@ -69,11 +69,8 @@ class MemoryPolicy:
         return only_sendable(config, api)
 
     def __str__(self) -> str:
-        names = {
-            "Last N items": f"Last {self.n} items" if self.n > 1 else "Last item",
-            "Last N turns": f"Last {self.n} turns" if self.n > 1 else "Last turn",
-        }
-        return names.get(self.kind, self.kind)
+        several = self.kind.replace("N", str(self.n))
+        return several if self.n > 1 else self.kind.replace("N ", "").removesuffix("s")
 
 
 async def only_last_items(session: Session, n: int, retry: bool = False) -> RunConfig:

@@ -23,7 +23,9 @@ from session_lab.history.items import (
     is_user_message,
     kind,
     pair_of,
+    parts_of,
     text_of,
+    whole,
 )
 
 Api = Literal["Responses", "Chat Completions"]
@@ -93,14 +95,12 @@ def new_findings(before: Sequence[Any], after: Sequence[Any], api: Api) -> list[
 
 def safe_start(items: Sequence[Any], index: int) -> int:
     """The nearest place at or before `index` from which on a history can be sent alone."""
-    cuts = _cuts(items)
-    return max(place for place in cuts if place <= max(index, 0))
+    return max(place for place in _cuts(items) if place <= max(index, 0))
 
 
 def safe_end(items: Sequence[Any], index: int) -> int:
     """The nearest place at or after `index` before which a history can end."""
-    cuts = _cuts(items)
-    return min(place for place in cuts if place >= min(index, len(items)))
+    return min(place for place in _cuts(items) if place >= min(index, len(items)))
 
 
 def _cuts(items: Sequence[Any]) -> set[int]:
@@ -128,24 +128,21 @@ def _forms(items: Sequence[Any], api: Api) -> Iterator[Finding]:
         elif item_type == "message" and item.get("role") not in ROLES:
             problem = f"A message needs one of the roles {', '.join(ROLES)}."
             yield Finding(place, "form", problem, "It is not sent. Add it again with a role.")
-        elif api == "Chat Completions" and (item_type not in CHAT_TYPES or _speaks(item)):
+        elif api == "Chat Completions" and (
+            item_type not in CHAT_TYPES
+            or any(field(part, "type") == "output_audio" for part in parts_of(item))
+        ):
             problem = f"Chat Completions cannot carry this item ({kind(item)})."
             remedy = "It is not sent. The Responses API can carry it."
             yield Finding(place, "type", problem, remedy)
 
 
-def _speaks(item: Mapping[str, Any]) -> bool:
-    content = item.get("content")
-    parts = content if isinstance(content, list) else []
-    return any(field(part, "type") == "output_audio" for part in parts)
-
-
 def _texts(items: Sequence[Any], api: Api) -> Iterator[Finding]:
     for place, item in enumerate(items):
         text = json.dumps(item, ensure_ascii=False)
-        if (whole := text.encode("utf-8", "replace").decode()) != text:
+        if (sent := whole(text)) != text:
             problem, remedy = "It holds half of a character.", "A question mark is sent for it."
-            yield Finding(place, "text", problem, remedy, instead=json.loads(whole))
+            yield Finding(place, "text", problem, remedy, instead=json.loads(sent))
         elif len(text) > MAX_CHARACTERS and len(text_of(item)) > MAX_CHARACTERS:
             problem = f"Its text has more than {MAX_CHARACTERS:,} characters."
             yield Finding(place, "text", problem, "It is not sent. Store a shorter text.")
@@ -203,18 +200,14 @@ def _ids(items: Sequence[Any], api: Api) -> Iterator[Finding]:
             call_id = str(field(item, "call_id"))
             uses["call", call_id] += 1
             if (number := uses["call", call_id]) > 1:
-                new = next(
-                    each
-                    for n in range(number, number + len(items) + 1)
-                    if (each := f"{call_id}-{n}") not in call_ids
-                )
+                numbered = (f"{call_id}-{n}" for n in itertools.count(number))
+                new = next(each for each in numbered if each not in call_ids)
                 call_ids.add(new)
                 problem = f"Several calls have the ID {call_id}: the SDK sends only the newest."
                 for half in (place, pairs[place]):
-                    numbered = {**items[half], "call_id": new}
-                    yield Finding(
-                        half, "ID", problem, "A repaired copy numbers them.", instead=numbered
-                    )
+                    instead = {**items[half], "call_id": new}
+                    remedy = "A repaired copy numbers them."
+                    yield Finding(half, "ID", problem, remedy, instead=instead)
         if api == "Responses" and (server_id := _server_id(item)):
             uses["item", server_id] += 1
             start = ID_STARTS.get(field(item, "type"), "")
@@ -272,10 +265,8 @@ def _turns(items: Sequence[Any]) -> Iterator[Finding]:
         replies = [i for i in turn if is_assistant_message(items[i])]
         outputs = [i for i in turn if kind(items[i]) == "tool output"]
         if not replies or (outputs and replies[-1] < outputs[-1]):
-            problem, remedy = (
-                "No reply is stored to this message.",
-                "Retry it (a run with an empty input list), or undo the turn.",
-            )
+            problem = "No reply is stored to this message."
+            remedy = "Retry it (a run with an empty input list), or undo the turn."
             yield Finding(start, "turn", problem, remedy, is_refused=False)
         elif sum(asks[start:end]) > 1 and len(replies) > 1 and not outputs:
             problem = "Two runs wrote at once, so the replies follow both questions."

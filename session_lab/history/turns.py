@@ -7,13 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from session_lab.history.items import (
-    Item,
-    field,
-    is_hosted,
-    is_user_message,
-    kind,
-)
+from session_lab.history.items import Item, field, is_hosted, is_user_message, kind
 
 
 def last_turns(items: list[Any], n: int) -> list[Any]:
@@ -27,9 +21,8 @@ def unanswered_turn(items: list[Item]) -> list[Item]:
     """The last turn, if its question was stored and no answer was; else no items.
 
     An answer is an assistant message after the question and after every tool item, approval and
-    hosted tool call that is not finished. The SDK stores
-    the user's item before it calls the model, so a failed or cancelled run, a crash and another
-    program all leave the same rows behind.
+    hosted tool call that is not finished. The SDK stores the user's item before it calls the model,
+    so a failed or cancelled run, a crash and another program all leave the same rows behind.
     """
     turn = last_turns(items, 1)
     if not turn or not is_user_message(turn[0]):

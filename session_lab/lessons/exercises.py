@@ -6,29 +6,17 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Literal
 
 from session_lab.code_view.actions import Action, ClearSession, Fork
 from session_lab.history.items import is_assistant_message, is_user_message, one_line, text_of
+from session_lab.models.offline.evidence import is_content, words
 from session_lab.store.database import Row, SessionInfo
-
-ExerciseKind = Literal["file", "forget", "isolation"]
 
 OTHER_STATEMENTS = 2
 """What must be left when the city is forgotten: the name and the job."""
-
-_WORD = re.compile(r"\w[\w'-]*")
-_COMMON = frozenset(
-    _WORD.findall("""
-a about ah all also am an and any are as ask asked at be been but by can did do does don't for from
-had has have he hello help her hey hi him his how i i'd i'll i'm i've if in is isn't it it's item
-items its just know let like me message my no none not of ok okay on one or our out please said say
-says sent she so sorry tell thank thanks that that's the their them there they this to told up us
-was we were what what's when where which who why will with would yes you you're you've your
-""")
-)
-"""Words that a question and any answer may share by chance."""
+_COMMON = {"ah", "hello", "help", "item", "items", "message", "sent", "sorry"}
+"""Words that a question and any answer may share by chance, beside the function words."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +24,7 @@ class Exercise:
     """What to do in the lab. `steps` are Markdown; `folder` names the lesson."""
 
     folder: str
-    kind: ExerciseKind
+    kind: Literal["file", "forget", "isolation"]
     task: str
     steps: tuple[str, ...]
 
@@ -115,18 +103,6 @@ def check_file(info: SessionInfo, rows: Sequence[Row], last_row_at_start: int) -
     if not any(is_assistant_message(row.item) for row in since):
         text = "No reply was stored since the restart. Ask for what you said before it."
         return [in_file, survived, Finding(False, text)]
-    evidence = _answer_from(before, since)
-    if evidence is None:
-        text = "No reply since the restart holds a word that only the messages before it hold."
-        return [in_file, survived, Finding(False, f"{text} Ask: Where do I live?")]
-    word, said, reply = evidence
-    text = f"{_name(reply)} holds “{word}”, which was said in row {said.id} and not since."
-    older = Finding(True, f"{_name(said)} is older than the last restart.")
-    return [in_file, older, Finding(True, text)]
-
-
-def _answer_from(before: Sequence[Row], since: Sequence[Row]) -> tuple[str, Row, Row] | None:
-    """A word, the old message that says it, and the new reply that repeats it."""
     said_since: set[str] = set()
     for row in since:
         if not is_assistant_message(row.item):
@@ -134,8 +110,11 @@ def _answer_from(before: Sequence[Row], since: Sequence[Row]) -> tuple[str, Row,
             continue
         for old in reversed(before):
             if found := sorted((_words(row) & _words(old)) - said_since):
-                return found[0], old, row
-    return None
+                older = Finding(True, f"{_name(old)} is older than the last restart.")
+                text = f"{_name(row)} holds “{found[0]}”, which was said in row {old.id} and not"
+                return [in_file, older, Finding(True, f"{text} since.")]
+    text = "No reply since the restart holds a word that only the messages before it hold."
+    return [in_file, survived, Finding(False, f"{text} Ask: Where do I live?")]
 
 
 # -- 7.2 ------------------------------------------------------------------------------------
@@ -148,30 +127,6 @@ def check_forgotten(rows: Sequence[Row], actions: Sequence[Action], city: str) -
     """
     if not city.strip():
         return [Finding(False, "Type the city that it should forget.")]
-    held, was_cleared = _history_of(actions, city)
-    if not held:
-        text = f"Since the app started, no item of this session has named {city}. Say it in Chat."
-        return [Finding(False, text)]
-    findings = [Finding(True, f"The session held an item that named {city}.")]
-    if was_cleared:
-        findings.append(Finding(False, f"It was cleared after {city} was said. Begin again."))
-    naming = [row for row in rows if _names(row.data if row.item is None else row.item, city)]
-    if naming:
-        listed = ", ".join(str(row.id) for row in naming[:10])
-        text = f"{_count(naming)} still name {city}: {listed}. The latest: {_name(naming[-1])}."
-        findings.append(Finding(False, text))
-    else:
-        findings.append(Finding(True, f"None of its {_count(rows)} names {city}."))
-    others = [row for row in rows if _is_statement(row) and row not in naming]
-    left = ", ".join(_name(row) for row in others[-3:])
-    if len(others) >= OTHER_STATEMENTS:
-        return [*findings, Finding(True, f"What else you said is still stored: {left}.")]
-    text = f"It must still know your name and your job. Left of what you said: {left or 'nothing'}."
-    return [*findings, Finding(False, text)]
-
-
-def _history_of(actions: Sequence[Action], city: str) -> tuple[bool, bool]:
-    """Whether the session ever held the city, and whether it was cleared since."""
     held = was_cleared = False
     for action in actions:
         if isinstance(action, Fork):  # From here on it is another session.
@@ -180,7 +135,24 @@ def _history_of(actions: Sequence[Action], city: str) -> tuple[bool, bool]:
             held, was_cleared = True, False
         elif isinstance(action, ClearSession):
             was_cleared = held
-    return held, was_cleared
+    if not held:
+        text = f"Since the app started, no item of this session has named {city}. Say it in Chat."
+        return [Finding(False, text)]
+    findings = [Finding(True, f"The session held an item that named {city}.")]
+    if was_cleared:
+        findings.append(Finding(False, f"It was cleared after {city} was said. Begin again."))
+    naming = [row for row in rows if _names(row.data if row.item is None else row.item, city)]
+    text = f"None of its {_count(rows)} names {city}."
+    if naming:
+        listed = ", ".join(str(row.id) for row in naming[:10])
+        text = f"{_count(naming)} still name {city}: {listed}. The latest: {_name(naming[-1])}."
+    findings.append(Finding(not naming, text))
+    others = [row for row in rows if _is_statement(row) and row not in naming]
+    left = ", ".join(_name(row) for row in others[-3:])
+    if len(others) >= OTHER_STATEMENTS:
+        return [*findings, Finding(True, f"What else you said is still stored: {left}.")]
+    text = f"It must still know your name and your job. Left of what you said: {left or 'nothing'}."
+    return [*findings, Finding(False, text)]
 
 
 # -- 7.3 ------------------------------------------------------------------------------------
@@ -192,13 +164,10 @@ def check_isolation(
     """Does each of two file sessions hold a statement with words that no row of the other holds?"""
     if first.session_id == second.session_id:
         return [Finding(False, "This is one session. Choose two: the ID is what keeps them apart.")]
-    findings = [
-        Finding(False, f"{info.session_id} is in memory, a database of its own. Choose a File one.")
-        for info in (first, second)
-        if info.storage == "Memory"
-    ]
-    if findings:
-        return findings
+    for info in (first, second):
+        if info.storage == "Memory":
+            text = f"{info.session_id} is in memory, a database of its own. Choose a File one."
+            return [Finding(False, text)]
     shared = {row.id for row in first_rows} & {row.id for row in second_rows}
     text = f"{_count(first_rows)} and {_count(second_rows)} in one file; {len(shared)} are in both."
     return [
@@ -214,7 +183,7 @@ def _own_facts(
     statements = [row for row in rows if _is_statement(row)]
     if not statements:
         return [Finding(False, f"{info.session_id} was told nothing yet. Tell it its order.")]
-    elsewhere = set(chain.from_iterable(_words(row) for row in other_rows))
+    elsewhere = set().union(*map(_words, other_rows))
     findings = []
     for row in statements[-3:]:
         if own := sorted(_words(row) - elsewhere):
@@ -223,8 +192,8 @@ def _own_facts(
         elif len(_words(row)) > 1:
             text = f"every word of it stands in {other.session_id} too."
             findings.append(Finding(False, f"{_name(row)} of {info.session_id}: {text}"))
-    nothing = Finding(False, f"{info.session_id} has no fact of its own yet. Tell it its order.")
-    return findings or [nothing]
+    text = f"{info.session_id} has no fact of its own yet. Tell it its order."
+    return findings or [Finding(False, text)]
 
 
 # -- reading rows ---------------------------------------------------------------------------
@@ -232,7 +201,7 @@ def _own_facts(
 
 def _words(row: Row) -> set[str]:
     """The words of a row that mean something by themselves."""
-    return {word.casefold() for word in _WORD.findall(text_of(row.item))} - _COMMON
+    return {word.casefold() for word in words(text_of(row.item)) if is_content(word)} - _COMMON
 
 
 def _is_statement(row: Row) -> bool:
