@@ -200,14 +200,14 @@ def _ids(items: Sequence[Any], api: Api) -> Iterator[Finding]:
             call_id = str(field(item, "call_id"))
             uses["call", call_id] += 1
             if (number := uses["call", call_id]) > 1:
-                numbered = (f"{call_id}-{n}" for n in itertools.count(number))
-                new = next(each for each in numbered if each not in call_ids)
+                free = (f"{call_id}-{n}" for n in itertools.count(number))
+                new = next(each for each in free if each not in call_ids)
                 call_ids.add(new)
                 problem = f"Several calls have the ID {call_id}: the SDK sends only the newest."
                 for half in (place, pairs[place]):
-                    instead = {**items[half], "call_id": new}
+                    numbered = {**items[half], "call_id": new}
                     remedy = "A repaired copy numbers them."
-                    yield Finding(half, "ID", problem, remedy, instead=instead)
+                    yield Finding(half, "ID", problem, remedy, instead=numbered)
         if api == "Responses" and (server_id := _server_id(item)):
             uses["item", server_id] += 1
             start = ID_STARTS.get(field(item, "type"), "")

@@ -52,8 +52,7 @@ class Reply:
         Raises:
             APIError: it is an error. `ReplyError`: it is the end, and there is no reply.
         """
-        inner = answer.get("response")
-        response = inner if isinstance(inner, dict) else answer
+        response = answer["response"] if isinstance(answer.get("response"), dict) else answer
         if error := response.get("error"):
             raise APIError("no reason given", self.request, body=error)
         if "usage" in response:
@@ -159,9 +158,9 @@ def _usage(used: Any, is_chat: bool) -> dict[str, Any] | None:
     if not isinstance(used, dict):
         return None
     names = ("prompt_tokens", "completion_tokens") if is_chat else ("input_tokens", "output_tokens")
-    counts = {**dict.fromkeys(names, 0), **_counts(used)}
-    total = counts.get("total_tokens") or sum(counts[name] for name in names)
-    return {**counts, "total_tokens": total}
+    counts = {**dict.fromkeys([*names, "total_tokens"], 0), **_counts(used)}
+    counts["total_tokens"] = counts["total_tokens"] or sum(counts[name] for name in names)
+    return counts
 
 
 def _counts(used: dict[str, Any]) -> dict[str, Any]:
@@ -251,7 +250,9 @@ class HttpClient(httpx2.AsyncClient):
         reply = _expected.get() or Reply()
         _expected.set(None)
         asked = _read(request.content) or {}
-        self._known_ids |= _call_ids(asked)
+        items = _objects(asked, "messages") + _objects(asked, "input")
+        self._known_ids |= {str(item.get("call_id")) for item in items}
+        self._known_ids |= {call["id"] for item in items for call in item.get("tool_calls") or []}
         reply.request, reply.known_ids = request, self._known_ids
         response = await super().send(request, **options)
         if not response.is_success:
@@ -269,13 +270,6 @@ class HttpClient(httpx2.AsyncClient):
         reply.finish()
         headers["content-type"] = "application/json"
         return httpx2.Response(200, headers=headers, request=request, content=content)
-
-
-def _call_ids(asked: dict[str, Any]) -> set[str]:
-    """The IDs of the tool calls in a request of either API."""
-    items = _objects(asked, "messages") + _objects(asked, "input")
-    calls = [call for item in items for call in item.get("tool_calls") or []]
-    return {call["id"] for call in calls} | {str(item.get("call_id")) for item in items}
 
 
 class _Mended(httpx2.AsyncByteStream):

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -22,36 +19,6 @@ from session_lab.models.choose import choose_model, configured_model, explain_er
 USED = {"prompt_tokens": 11, "completion_tokens": 5, "total_tokens": 16}
 EVENTS = "text/event-stream"
 DONE = "data: [DONE]\n\n"
-
-
-SECONDS = itertools.count(60)
-"""A port may come again, and equal settings share a model, which remembers the IDs of calls."""
-
-
-@pytest.fixture
-def server(openai_unset: None) -> Iterator[LoopbackServer]:
-    with LoopbackServer() as server:
-        os.environ.update(OPENAI_BASE_URL=server.url, OPENAI_DEFAULT_MODEL="tiny-model")
-        os.environ["OPENAI_TIMEOUT"] = str(next(SECONDS))
-        yield server
-
-
-@pytest.fixture
-async def session(tmp_path: Path) -> AsyncIterator[SQLiteSession]:
-    session = SQLiteSession("user_123", tmp_path / "sessions.db")
-    yield session
-    session.close()
-
-
-@pytest.fixture(params=[False, True], ids=["whole", "streamed"])
-def streamed(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
-
-
-@pytest.fixture(params=["chat_completions", "responses"])
-def api(request: pytest.FixtureRequest, server: LoopbackServer) -> str:
-    os.environ["OPENAI_COMPATIBLE_API"] = request.param
-    return str(request.param)
 
 
 @function_tool

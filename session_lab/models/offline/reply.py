@@ -147,8 +147,7 @@ def read(items: Sequence[object]) -> list[Said]:
         if sort == "assistant":
             is_summary = is_user_message(before) and text_of(before) == SUMMARY_REQUEST
             source = "a summary" if is_summary else "my earlier reply"
-        if sort == "assistant":  # A quote of a quote would name two places.
-            quotes = "\n".join(_QUOTE.findall(text))
+            quotes = "\n".join(_QUOTE.findall(text))  # A quote of a quote would name two places.
             text = quotes or ("" if text.startswith(OWN_WORDS) else text)
         for line in map(str.strip, text.splitlines()):
             parts = [one for one in _SENTENCE_END.split(line) if one]
