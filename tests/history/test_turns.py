@@ -1,4 +1,4 @@
-"""Turns: cutting a history, finding what was not answered, removing what was confirmed."""
+"""Turns: cutting a history, and finding what was not answered."""
 
 from typing import Any
 
@@ -8,10 +8,7 @@ from hypothesis import strategies as st
 from policy_tools import call, output, tool_turn
 
 from session_lab.history.items import assistant_item, is_user_message, user_item
-from session_lab.history.turns import (
-    last_turns,
-    unanswered_turn,
-)
+from session_lab.history.turns import last_turns, unanswered_turn
 
 any_items = st.one_of(
     st.sampled_from([user_item("hi"), assistant_item("ok"), call("c"), output("c")]),
@@ -68,6 +65,3 @@ def test_an_unanswered_question_is_found_from_the_items(
     history: list[Any], is_answered: bool
 ) -> None:
     assert unanswered_turn(history) == ([] if is_answered else last_turns(history, 1))
-
-
-# -- removing -------------------------------------------------------------------------------

@@ -87,6 +87,7 @@ def test_a_server_that_lists_one_model_needs_no_name() -> None:
         (["a", "b"], None, "lists 2 models (a, b). Set OPENAI_DEFAULT_MODEL to the one to use."),
         (list("abcdefg"), None, "lists 7 models (a, b, c, d, e, ...). Set OPENAI_DEFAULT_MODEL"),
         ([], None, "lists 0 models. Set OPENAI_DEFAULT_MODEL to the one to use."),
+        ([], Answer(body='{"data": null}'), "lists 0 models. Set OPENAI_DEFAULT_MODEL to the one"),
         ([], Answer(200, "<p>Hi</p>", "text/html"), "not like an OpenAI-compatible server"),
         ([], Answer(401, '{"error": "no"}'), "refused the API key (401)"),
     ],
@@ -108,6 +109,10 @@ def test_a_server_that_does_not_lead_to_one_model(
         ("OPENAI_BASE_URL", "localhost:11434/v1", "must be a full address such as"),
         ("OPENAI_BASE_URL", "http://", "must be a full address such as"),
         ("OPENAI_BASE_URL", "http://[::1/v1", "must be a full address such as"),
+        *(
+            ("OPENAI_BASE_URL", f"http://127.0.0.1:{port}/v1", "must be a full address such as")
+            for port in ("99999", "0", "-1")
+        ),
         ("OPENAI_COMPATIBLE_API", "chat", "'chat': set it to chat_completions or responses"),
         ("OPENAI_TIMEOUT", "soon", "'soon': set it to a number of seconds"),
         ("OPENAI_TIMEOUT", "-1", "'-1': set it to a number of seconds"),

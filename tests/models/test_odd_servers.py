@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -14,7 +15,7 @@ from loopback_server import CHAT, RESPONSES, Answer, LoopbackServer, Request
 from readme_checks import ROOT
 
 from session_lab.models import choose
-from session_lab.models.choose import choose_model, configured_model, explain_error
+from session_lab.models.choose import configured_model, explain_error
 
 USED = {"prompt_tokens": 11, "completion_tokens": 5, "total_tokens": 16}
 EVENTS = "text/event-stream"
@@ -125,7 +126,7 @@ async def test_every_call_of_a_session_has_an_id_of_its_own(
         assert (await run(session, streamed)).final_output.startswith("I was sent")
     calls, outputs = tool_ids(server.requests[-1])
     assert len(set(calls)) == 4 and calls == outputs and all(calls)
-    stored = cast(list[Any], await session.get_items())
+    stored: list[Any] = await session.get_items()
     assert [item["call_id"] for item in stored if item.get("type") == "function_call"] == calls
     assert (calls[0] == "call_0") == (call_id == "call_0"), "kept as long as nobody else has it"
 
@@ -141,31 +142,32 @@ async def test_calls_of_a_stream_may_lack_their_index(
         events(*chunks, {"choices": [{"delta": {}, "finish_reason": "tool_calls"}]})
     ]
     await run(session, True)
-    stored = cast(list[Any], await session.get_items())
+    stored: list[Any] = await session.get_items()
     outputs = [item["output"] for item in stored if item.get("type") == "function_call_output"]
     assert outputs == ["A-1 is on its way", "A-2 is on its way"]
 
 
-async def test_an_id_repeats_that_is_stored_and_not_sent(
-    api: str, streamed: bool, server: LoopbackServer, session: SQLiteSession
+@pytest.mark.parametrize(
+    ("limit", "keys"),
+    [(0, ("", "")), (None, ("", "sk-of-another-client"))],
+    ids=["that is not sent", "after a restart"],
+)
+async def test_an_id_repeats_that_is_stored(
+    limit: int | None,
+    keys: tuple[str, ...],
+    api: str,
+    streamed: bool,
+    server: LoopbackServer,
+    session: SQLiteSession,
 ) -> None:
-    session.session_settings = SessionSettings(limit=0)
-    for _ in range(2):
-        server.next_answers = [tool_calls(api, streamed, "call_0")]
-        await run(session, streamed)
-    stored = cast(list[Any], await session.get_items(limit=99))
-    assert len({item["call_id"] for item in stored if item.get("type") == "function_call"}) == 2
-
-
-async def test_an_id_repeats_after_a_restart(
-    api: str, streamed: bool, server: LoopbackServer, session: SQLiteSession
-) -> None:
-    for key in ("", "sk-of-another-client"):
+    session.session_settings = SessionSettings(limit=limit)
+    for key in keys:
         os.environ["OPENAI_API_KEY"] = key
         server.next_answers = [tool_calls(api, streamed, "call_0")]
         await run(session, streamed)
-    calls, outputs = tool_ids(server.requests[-1])
-    assert len(set(calls)) == 2 and calls == outputs
+    stored: list[Any] = await session.get_items(limit=99)
+    ids = [item["call_id"] for item in stored if "call_id" in item]
+    assert len(set(ids)) == 2 and ids[::2] == ids[1::2]
 
 
 @pytest.mark.parametrize("arguments", [{"order_id": "A-1"}, '{"order_id": "A-1"}'])
@@ -240,89 +242,73 @@ async def test_usage_may_be_no_number(
 
 
 @pytest.mark.parametrize(
-    ("end", "streamed"),
-    [("length", False), ("content_filter", False), ("length", True), (None, True)],
+    ("api", "end", "streamed"),
+    [
+        ("chat_completions", "length", False),
+        ("chat_completions", "content_filter", False),
+        ("chat_completions", "length", True),
+        ("chat_completions", None, True),
+        ("responses", "max_output_tokens", False),
+        ("responses", "max_output_tokens", True),
+    ],
+    indirect=["api"],
 )
 async def test_a_cut_reply_is_stored_as_incomplete(
+    api: str,
     end: str | None,
     streamed: bool,
     server: LoopbackServer,
     session: SQLiteSession,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    server.next_answers = [chat(streamed, {"content": "Oslo is"}, end)]
-    assert (await run(session, streamed)).final_output == "Oslo is"
+    reply = chat(streamed, {"content": TEXT["content"]}, end)
+    if api == "responses":
+        why = {"status": "incomplete", "incomplete_details": {"reason": end}}
+        reply = response(streamed, [TEXT], **why)
+    server.next_answers = [reply]
+    assert (await run(session, streamed)).final_output == "Oslo is far."
     how = f"it ended with: {end}" if end else "the stream ended early"
     assert caplog.messages == [f"The reply is cut; {how}. Ask the model to go on."]
     await run(session, streamed, "Go on.")
-    stored = cast(list[Any], await session.get_items())
+    stored: list[Any] = await session.get_items()
     assert [item.get("status") for item in stored] == [None, "incomplete", None, "completed"]
-    assert server.requests[-1].items[1]["content"] == "Oslo is"
-
-
-async def test_a_cut_response_is_stored_as_incomplete(
-    streamed: bool, server: LoopbackServer, session: SQLiteSession
-) -> None:
-    os.environ["OPENAI_COMPATIBLE_API"] = "responses"
-    why = {"reason": "max_output_tokens"}
-    server.next_answers = [response(streamed, [TEXT], status="incomplete", incomplete_details=why)]
-    assert (await run(session, streamed)).final_output == TEXT["content"]
-    await run(session, streamed, "Go on.")
-    stored = cast(list[Any], await session.get_items())
-    assert [item.get("status") for item in stored] == [None, "incomplete", None, "completed"]
+    assert "Oslo is far." in json.dumps(server.requests[-1].items[1])
 
 
 EMPTY = "sent an empty reply; it ended with: "
+REFUSED = "refused to produce output: I may not. Ask in other words."
+CUT = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
+FAILED = {"status": "failed", "error": {"code": "x", "message": "out of memory"}}
 
 
 @pytest.mark.parametrize(
-    ("message", "end", "line"),
+    ("reply", "args", "more", "line"),
     [
-        ({"content": ""}, "stop", EMPTY + "stop"),
-        ({"content": None}, "length", EMPTY + "length"),
-        ({"content": [], "tool_calls": []}, "tool_calls", EMPTY + "tool_calls"),
-        ({"content": "", "reasoning_content": "Hm."}, "length", EMPTY + "length"),
-        ({"content": None, "refusal": "I may not."}, "stop", "refused to produce output: I may"),
-        ({"content": ""}, "content_filter", "refused to produce output: Response withheld"),
+        (chat, ({"content": ""}, "stop"), {}, EMPTY + "stop"),
+        (chat, ({"content": None}, "length"), {}, EMPTY + "length"),
+        (chat, ({"content": [], "tool_calls": []}, "tool_calls"), {}, EMPTY + "tool_calls"),
+        (chat, ({"content": "", "reasoning_content": "Hm."}, "length"), {}, EMPTY + "length"),
+        (chat, ({"content": None, "refusal": "I may not."}, "stop"), {}, REFUSED),
+        (chat, ({"content": ""}, "content_filter"), {}, "produce output: Response withheld"),
+        (response, (None,), {}, EMPTY + "completed"),
+        (response, ([{**TEXT, "content": []}],), {}, EMPTY + "completed"),
+        (response, (None,), CUT, EMPTY + "max_output_tokens"),
+        (response, ([{**TEXT, "content": [{"type": "refusal", "refusal": "I may not."}]}],), {},
+         REFUSED),
+        (response, (None,), FAILED, "broke off its answer (out of memory)."),
     ],
-    ids=lambda value: json.dumps(value)[:40],
-)
-async def test_a_refused_or_empty_reply_is_an_error(
-    message: Any,
-    end: str,
-    line: str,
-    streamed: bool,
-    server: LoopbackServer,
-    session: SQLiteSession,
-) -> None:
-    server.next_answers = [chat(streamed, message, end)]
-    assert line in await error_line(session, streamed)
-
-
-@pytest.mark.parametrize(
-    ("output", "more", "line"),
-    [
-        (None, {}, EMPTY + "completed"),
-        ([{**TEXT, "content": []}], {}, EMPTY + "completed"),
-        (None, {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}},
-         EMPTY + "max_output_tokens"),
-        ([{**TEXT, "content": [{"type": "refusal", "refusal": "I may not."}]}], {},
-         "refused to produce output: I may not. Ask in other words."),
-        (None, {"status": "failed", "error": {"code": "x", "message": "out of memory"}},
-         "broke off its answer (out of memory)."),
-    ],
-    ids=["null", "no part", "incomplete", "refusal", "failed"],
 )  # fmt: skip
-async def test_a_refused_or_empty_response_is_an_error(
-    output: Any,
-    more: Any,
+async def test_a_refused_or_empty_reply_is_an_error(
+    reply: Callable[..., Answer],
+    args: tuple[Any, ...],
+    more: dict[str, Any],
     line: str,
     streamed: bool,
     server: LoopbackServer,
     session: SQLiteSession,
 ) -> None:
-    os.environ["OPENAI_COMPATIBLE_API"] = "responses"
-    server.next_answers = [response(streamed, output, **more)]
+    os.environ["OPENAI_COMPATIBLE_API"] = "chat_completions" if reply is chat else "responses"
+    server.next_answers = [reply(streamed, *args, **more)]
     assert line in await error_line(session, streamed)
 
 
@@ -352,21 +338,13 @@ async def test_a_session_with_half_an_emoji_goes_on(
     assert cast(Any, (await session.get_items())[0])["content"] == half, "stored as it came"
 
 
-@pytest.mark.parametrize(
-    ("chunks", "text"),
-    [
-        (["a \ud83d b"], "a \ufffd b"),
-        (["a \ud83d", "\ude00 b"], "a \ufffd\ufffd b"),
-    ],
-)
-async def test_half_an_emoji_from_a_stream(
-    chunks: list[str], text: str, server: LoopbackServer, session: SQLiteSession
-) -> None:
-    parts: list[Any] = [{"choices": [{"delta": {"content": chunk}}]} for chunk in chunks]
+async def test_half_an_emoji_from_a_stream(server: LoopbackServer, session: SQLiteSession) -> None:
+    deltas: list[Any] = [{"content": "a \ud83d"}, {"content": "\ude00 b"}]
+    parts = [{"choices": [{"delta": delta}]} for delta in deltas]
     server.next_answers = [events(*parts, {"choices": [{"delta": {}, "finish_reason": "stop"}]})]
-    assert (await run(session, True)).final_output == text
+    assert (await run(session, True)).final_output == "a \ufffd\ufffd b"
     await run(session, True, "Go on.")
-    assert server.requests[-1].items[1]["content"] == text
+    assert server.requests[-1].items[1]["content"] == "a \ufffd\ufffd b"
 
 
 async def test_bytes_that_are_no_utf_8(streamed: bool, server: LoopbackServer) -> None:
@@ -382,11 +360,8 @@ def test_a_console_without_the_character_ends_no_program(encoding: str) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True)
-    e = "ë" if encoding == "cp1252" else "\\xeb"
-    assert (done.returncode, done.stdout.decode(encoding).strip()) == (
-        0,
-        f"\\u2192 Zo{e} \\U0001f600",
-    )
+    printed = "\\u2192 Zo" + ("ë" if encoding == "cp1252" else "\\xeb") + " \\U0001f600"
+    assert (done.returncode, done.stdout.decode(encoding).strip()) == (0, printed)
 
 
 # What a server wants or refuses
@@ -457,12 +432,11 @@ async def test_what_is_refused_for_another_reason_is_asked_once(
         "the model is asleep",
     ],
 )
-@pytest.mark.parametrize("status", [400, 503])
 async def test_an_error_in_the_words_of_the_server(
-    body: str, status: int, streamed: bool, server: LoopbackServer, session: SQLiteSession
+    body: str, server: LoopbackServer, session: SQLiteSession
 ) -> None:
-    server.next_answers = [Answer(status, body)]
-    assert f"({status}: the model is asleep)" in await error_line(session, streamed)
+    server.next_answers = [Answer(503, body)]
+    assert "(503: the model is asleep)" in await error_line(session, streamed=False)
 
 
 @pytest.mark.parametrize("body", ['{"error": "asleep"}', '{"error": {"message": "asleep"}}'])
@@ -497,6 +471,11 @@ async def test_a_line_about_an_item_never_holds_the_whole_item(
     assert len(await session.get_items()) == 2
 
 
+def start(program: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
 PROGRAM = """
 import asyncio
 from agents import Agent, Runner
@@ -507,77 +486,43 @@ print(asyncio.run(Runner.run(agent, "Hello")).final_output)
 """
 
 
-@pytest.mark.parametrize(
-    ("content", "printed", "said"),
-    [
-        (
-            "Oslo is",
-            "Oslo is\n",
-            "The reply is cut; it ended with: length. Ask the model to go on.",
-        ),
-        ("", "", "{url} sent an empty reply; it ended with: length. Ask again. If that does not"),
-    ],
-    ids=["cut", "empty"],
-)
-def test_a_lesson_says_so_in_one_line(
-    content: str, printed: str, said: str, server: LoopbackServer
-) -> None:
-    server.answer = chat(False, {"content": content}, "length")
-    done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0 if printed else 1, printed)
+def test_a_lesson_says_in_one_line_that_a_reply_is_cut(server: LoopbackServer) -> None:
+    server.answer = chat(False, {"content": "Oslo is"}, "length")
+    done = start(PROGRAM)
+    assert (done.returncode, done.stdout) == (0, "Oslo is\n")
     [_, line] = done.stderr.splitlines()
-    assert line.startswith(said.format(url=server.url))
+    assert line == "The reply is cut; it ended with: length. Ask the model to go on."
 
 
 # While the client is built
 
 
-def choose_in_a_program(**variables: str) -> str:
-    """What a program says that chooses a model with these variables, and ends in one line."""
-    for name in choose.HTTP_VARIABLES:
-        os.environ.pop(name, None)
-    os.environ.update(variables)
-    program = "from session_lab.models import choose_model; choose_model()"
-    command = [sys.executable, "-c", program]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
-    assert "secret" not in done.stderr
-    return done.stderr.strip()
+CERT = {"SSL_CERT_FILE": "/none/ca.pem"}
+NO_CERT = "[Errno 2] No such file or directory"
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "cause"),
+    ("settings", "cause"),
     [
-        ("ALL_PROXY", "socks5://user:secret@127.0.0.1:1080", "Using SOCKS proxy, but"),
-        ("https_proxy", "http://[::1", "Invalid port: ':1'"),
-        ("SSL_CERT_FILE", "/none/ca.pem", "[Errno 2] No such file or directory"),
+        ({"ALL_PROXY": "socks5://user:secret@127.0.0.1:1080"}, "Using SOCKS proxy, but"),
+        ({"https_proxy": "http://[::1"}, "Invalid port: ':1'"),
+        (CERT, NO_CERT),
+        ({**CERT, "OPENAI_BASE_URL": "", "OPENAI_API_KEY": "sk-secret"}, NO_CERT),
+        ({**CERT, "OPENAI_BASE_URL": ""}, NO_CERT),
+        ({"all_proxy": "socks4://a:secret@127.0.0.1:1", "OPENAI_DEFAULT_MODEL": ""}, "Unknown"),
     ],
 )
 def test_what_goes_wrong_while_the_client_is_built(
-    name: str, value: str, cause: str, server: LoopbackServer
+    settings: dict[str, str], cause: str, server: LoopbackServer
 ) -> None:
-    line = choose_in_a_program(**{name: value})
+    for name in choose.HTTP_VARIABLES:
+        os.environ.pop(name, None)
+    os.environ.update(settings)
+    done = start("from session_lab.models import choose_model; choose_model()")
+    [line] = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (1, "") and "secret" not in line
     assert line.startswith(f"No HTTP client can be made ({cause}")
-    assert line.endswith(f"). Check what is set as {name}.")
-
-
-@pytest.mark.parametrize("settings", [{"OPENAI_API_KEY": "sk-secret"}, {}], ids=["OpenAI", "none"])
-def test_what_goes_wrong_without_a_server(settings: dict[str, str], openai_unset: None) -> None:
-    line = choose_in_a_program(SSL_CERT_FILE="/none/ca.pem", **settings)
-    assert line.endswith("Check what is set as SSL_CERT_FILE.")
-
-
-def test_a_server_whose_models_cannot_be_asked_for(server: LoopbackServer) -> None:
-    del os.environ["OPENAI_DEFAULT_MODEL"]
-    line = choose_in_a_program(all_proxy="socks4://user:secret@127.0.0.1:1080")
-    assert line.endswith("Check what is set as all_proxy.")
-
-
-@pytest.mark.parametrize("port", ["99999", "0", "-1"])
-def test_a_port_that_cannot_be(port: str, server: LoopbackServer) -> None:
-    os.environ["OPENAI_BASE_URL"] = f"http://127.0.0.1:{port}/v1"
-    with pytest.raises(ValueError, match="OPENAI_BASE_URL must be a full address such as"):
-        choose_model()
+    assert line.endswith(f"). Check what is set as {next(iter(settings))}.")
 
 
 async def test_an_address_with_a_query(streamed: bool, server: LoopbackServer) -> None:
@@ -590,10 +535,3 @@ async def test_an_address_with_a_query(streamed: bool, server: LoopbackServer) -
         f"{path}?api-version=3&key=secret" for path in ("/v1/models", CHAT)
     ]
     assert str(explain_error(raised.value)).startswith(f"{server.url} failed (503: Busy).")
-
-
-def test_a_server_with_no_models(server: LoopbackServer) -> None:
-    del os.environ["OPENAI_DEFAULT_MODEL"]
-    server.answer = Answer(body='{"object": "list", "data": null}')
-    with pytest.raises(ValueError, match=r"lists 0 models\. Set OPENAI_DEFAULT_MODEL"):
-        choose_model()

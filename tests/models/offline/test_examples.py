@@ -24,7 +24,7 @@ from session_lab.models.offline import OfflineModel
 from session_lab.models.offline.facts import GLOSSARY, HOW_THIS_WORKS
 from session_lab.models.offline.reply import HELLO, NO_MODEL
 
-ALICE = "My name is Alice."
+ALICE, NAME = "My name is Alice.", "What is my name?"
 LENA = "I'm Lena, my laptop is broken"
 BRIDGE = "What city is the Golden Gate Bridge in?"
 STATE = "What state is it in?"
@@ -75,14 +75,6 @@ async def talk(
 )
 async def test_what_was_said_is_quoted(said: str, asked: str) -> None:
     assert (await talk(said, asked)).final_output == quote(1, 3, said)
-
-
-async def test_what_a_hosted_tool_gave_back_is_quoted() -> None:
-    roll: Any = {"type": "mcp_call", "id": "m", "name": "roll", "arguments": "{}", "output": "4"}
-    messages = [user_item("Go on."), roll, assistant_item("It fell off the table.")]
-    agent = Agent[Any]("Assistant", model=OfflineModel())
-    result = await Runner.run(agent, [*messages, user_item("What was the roll?")])
-    assert result.final_output == quote(2, 4, "4", "output of roll")
 
 
 @pytest.mark.parametrize(
@@ -137,23 +129,27 @@ async def test_a_limit_forgets_unless_the_reply_repeats_it() -> None:
     assert later.final_output == nothing(3)
 
 
+ROLL = {"type": "mcp_call", "id": "m", "name": "roll", "arguments": "{}", "output": "4"}
+
+
 @pytest.mark.parametrize(
-    ("items", "reply"),
+    ("items", "asked", "reply"),
     [
-        (summary_items(f"I like tea.\n{ALICE}"), quote(2, 3, ALICE, "a summary")),
-        (summary_items("The user's name is Al."),
+        (summary_items(f"I like tea.\n{ALICE}"), NAME, quote(2, 3, ALICE, "a summary")),
+        (summary_items("The user's name is Al."), NAME,
          quote(2, 3, "The user's name is Al.", "a summary")),
-        ([user_item("Hi"), assistant_item("You told me: your name is Al.")],
+        ([user_item("Hi"), assistant_item("You told me: your name is Al.")], NAME,
          quote(2, 3, "You told me: your name is Al.", "my earlier reply")),
-        ([user_item(ALICE), assistant_item("Your name is Bob.")], quote(1, 3, ALICE)),
-        ([{"role": "system", "content": ALICE}], quote(1, 2, ALICE, "a system message")),
+        ([user_item(ALICE), assistant_item("Your name is Bob.")], NAME, quote(1, 3, ALICE)),
+        ([{"role": "system", "content": ALICE}], NAME, quote(1, 2, ALICE, "a system message")),
+        ([user_item("Go."), ROLL, assistant_item("It fell.")], "What was the roll?",
+         quote(2, 4, "4", "output of roll")),
     ],
-    ids=["summary", "summary in the third person", "reply", "user before reply", "system"],
+    ids=["summary", "third person", "reply", "user before reply", "system", "hosted tool"],
 )  # fmt: skip
-async def test_other_items_are_evidence_too(items: list[Any], reply: str) -> None:
+async def test_other_items_are_evidence_too(items: list[Any], asked: str, reply: str) -> None:
     agent = Agent("Assistant", model=OfflineModel())
-    result = await Runner.run(agent, [*items, user_item("What is my name?")])
-    assert result.final_output == reply
+    assert (await Runner.run(agent, [*items, user_item(asked)])).final_output == reply
 
 
 # -- tools ----------------------------------------------------------------------------------
