@@ -9,12 +9,13 @@ import asyncio
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from importlib.metadata import version
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from agents import (
@@ -31,13 +32,7 @@ from agents.extensions.memory import AdvancedSQLiteSession, EncryptedSession, SQ
 from agents.memory import Session
 from agents.run import CallModelData, ModelInputData
 from agents.testing import ScriptedModel, assistant_message, function_call
-from agents.tracing import (
-    Span,
-    Trace,
-    TracingProcessor,
-    get_trace_provider,
-    set_trace_provider,
-)
+from agents.tracing import TracingProcessor
 from agents.tracing.provider import DefaultTraceProvider
 from cryptography.fernet import Fernet, InvalidToken
 from loopback_server import LoopbackServer
@@ -217,7 +212,7 @@ async def test_a_sliding_limit_and_a_prompt_cache(
     limit: int | None, repeated: tuple[int, int]
 ) -> None:
     """At the eighth turn 13 of 15 items repeat the last request's start; with limit=4, 0 of 5."""
-    model, session = ScriptedModel([[assistant_message(f"Yes, {n}.")] for n in range(8)]), None
+    model = ScriptedModel([[assistant_message(f"Yes, {n}.")] for n in range(8)])
     session = SQLiteSession("a", session_settings=SessionSettings(limit=limit))
     for number in range(8):
         await Runner.run(Agent(name="Assistant", model=model), f"Fact {number}.", session=session)
@@ -288,16 +283,16 @@ async def test_what_is_sent_of_half_a_pair(
     assert kinds(await sent(await filled(stored), **config)) == expected
 
 
+async def test_half_a_tool_call_in_a_list_by_hand_is_sent() -> None:
+    assert kinds(await sent(None, [WHO, CALL, user_item("Next")])) == WITH_CALL
+
+
 async def test_omit_takes_the_ids_from_reasoning_alone() -> None:
     """`reasoning_item_id_policy="omit"` leaves a call its ID, which OpenAI then refuses."""
     made = {**CALL, "id": "fc_1"}
     session = await filled([user_item("Hi"), REASONING, made, OUTPUT, MESSAGE])
     request = await sent(session, reasoning_item_id_policy="omit")
     assert [item.get("id") for item in request] == [None, None, "fc_1", None, "msg_1", None]
-
-
-async def test_half_a_tool_call_in_a_list_by_hand_is_sent() -> None:
-    assert kinds(await sent(None, [WHO, CALL, user_item("Next")])) == WITH_CALL
 
 
 @pytest.mark.parametrize(
@@ -384,37 +379,14 @@ async def test_a_retry_of_an_answered_question_adds_a_second_reply() -> None:
 # --- What leaves the machine ---------------------------------------------------------------------
 
 
-class Exported(TracingProcessor):
-    """Keeps what would be uploaded."""
-
-    def __init__(self) -> None:
-        self.spans: list[str] = []
-
-    def on_trace_start(self, trace: Trace) -> None: ...
-    def on_trace_end(self, trace: Trace) -> None: ...
-    def on_span_start(self, span: Span[Any]) -> None: ...
-    def on_span_end(self, span: Span[Any]) -> None:
-        self.spans.append(json.dumps(span.export(), default=str))
-
-    def shutdown(self) -> None: ...
-    def force_flush(self) -> None: ...
-
-
-@pytest.fixture
-def exported() -> Iterator[Exported]:
-    before, processor = get_trace_provider(), Exported()
-    provider = DefaultTraceProvider()
-    provider.set_processors([processor])
-    provider.set_disabled(False)
-    set_trace_provider(provider)
-    yield processor
-    set_trace_provider(before)
-
-
 @pytest.mark.parametrize("sensitive", [None, False])
-def test_traces_hold_the_message(sensitive: bool | None, exported: Exported) -> None:
+def test_traces_hold_the_message(sensitive: bool | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Traces hold the message, by default; `trace_include_sensitive_data=False` keeps it out."""
     config = RunConfig() if sensitive is None else RunConfig(trace_include_sensitive_data=sensitive)
+    provider, exporter = DefaultTraceProvider(), Mock(spec=TracingProcessor)
+    provider.set_processors([exporter])
+    provider.set_disabled(False)
+    monkeypatch.setattr("agents.tracing.setup.GLOBAL_TRACE_PROVIDER", provider)
 
     async def ask(url: str) -> None:
         async with AsyncOpenAI(api_key="none", base_url=url) as client:
@@ -424,8 +396,9 @@ def test_traces_hold_the_message(sensitive: bool | None, exported: Exported) -> 
     with LoopbackServer() as server:
         asyncio.run(ask(server.url))
         assert "4111" in json.dumps(server.requests[0].body)
-    assert exported.spans
-    assert any("4111" in span for span in exported.spans) is (sensitive is None)
+    spans = [json.dumps(ended.args[0].export()) for ended in exporter.on_span_end.call_args_list]
+    assert spans
+    assert any("4111" in span for span in spans) is (sensitive is None)
 
 
 def test_a_compatible_server_may_be_openai(

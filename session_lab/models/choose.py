@@ -41,7 +41,6 @@ __all__ = [
     "configured_model",
     "describe_model",
     "explain_error",
-    "load_env",
 ]
 
 ENV_FILE = Path(__file__).resolve().parent.parent.parent / ".env"
@@ -127,7 +126,11 @@ def configured_model() -> Model | str:
         ModelChoiceError: a setting makes no sense, or no model is named and the server does not
             list exactly one.
     """
-    load_env()
+    try:
+        # The encoding also reads the mark that some Windows editors write first.
+        load_dotenv(ENV_FILE, override=False, encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ModelChoiceError(f"{ENV_FILE} is not plain text: save it in UTF-8.") from None
     # The SDK logs a failed call by itself. A library stays quiet until a program sets up logging.
     quiet = logging.getLogger("openai.agents")
     if not quiet.handlers:
@@ -154,15 +157,6 @@ def configured_model() -> Model | str:
             f"{', '.join(suspects)}."
         ) from None
     return OFFLINE
-
-
-def load_env() -> None:
-    """Read `.env` at the repository root; what the environment already holds is kept."""
-    try:
-        # The encoding also reads the mark that some Windows editors write first.
-        load_dotenv(ENV_FILE, override=False, encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise ModelChoiceError(f"{ENV_FILE} is not plain text: save it in UTF-8.") from None
 
 
 def _read_settings() -> Settings:
