@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agents import Agent, ModelSettings, Runner, SQLiteSession, function_tool
+from agents import Agent, ModelSettings, SQLiteSession
 from openai import BadRequestError
 from readme_checks import ROOT
 from test_servers import BY_HAND, PATHS, run
@@ -125,17 +125,6 @@ async def test_a_session_moves_from_one_api_to_the_other(api: str) -> None:
         os.environ["OPENAI_COMPATIBLE_API"] = other
         await run(small_agent(), "Hello.", session, streamed=other == api)
     assert len(await session.get_items()) == 6
-
-
-async def test_an_agent_with_a_tool_is_answered(api: str) -> None:
-    @function_tool
-    def look_up(order: str) -> str:
-        """Look an order up."""
-        return f"{order} was sent."
-
-    agent = small_agent(tool_choice="none")
-    agent.tools.append(look_up)
-    assert (await Runner.run(agent, "Hello.")).context_wrapper.usage.input_tokens > 0
 
 
 async def test_a_conversation_that_is_too_long_is_explained(api: str) -> None:
