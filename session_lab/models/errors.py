@@ -52,6 +52,7 @@ class _Cause:
 
 _CONNECTION = (APIConnectionError, httpx2.TransportError)  # While a reply streams, not wrapped.
 _OPENAI = "OpenAI"
+_BILLING = "https://platform.openai.com/settings/organization/billing"
 _TOO_LONG = ("context_length", "context length", "context size", "exceed_context", "context window")
 _NO_QUOTA = (
     *("status 402", "insufficient_quota", "current quota", "billing_hard_limit"),
@@ -78,11 +79,8 @@ _SENTENCES = {
         "{server} did not answer in time. Try again, choose a smaller model, or wait longer: "
         "set OPENAI_TIMEOUT to a number of seconds."
     ),
-    _Cause(_CONNECTION, root=socket.gaierror, server=_OPENAI): (
-        "The host of OpenAI was not found. Check the network connection."
-    ),
     _Cause(_CONNECTION, root=socket.gaierror): (
-        "The host of {server} was not found. Check the network connection and OPENAI_BASE_URL."
+        "The host of {server} was not found. Check the network connection{and_address}."
     ),
     _Cause(_CONNECTION, root=ssl.SSLError): (
         "No secure connection to {server} ({root}). Check the address: http or https?"
@@ -102,24 +100,15 @@ _SENTENCES = {
         "{server} does not allow this request (403). Check that the account behind OPENAI_API_KEY "
         "may use this model, and from this country."
     ),
-    _Cause(APIStatusError, (402, 429), _NO_QUOTA, server=_OPENAI): (
-        "The API key has no quota left ({error.status_code}). Add credit at "
-        "https://platform.openai.com/settings/organization/billing, or remove the key to use the "
-        "offline model."
-    ),
     _Cause(APIStatusError, (402, 429), _NO_QUOTA): (
-        "The API key has no quota left ({error.status_code}). Add credit, or remove the key to "
-        "use the offline model."
+        "The API key has no quota left ({error.status_code}). Add credit{at_page}, or remove the "
+        "key to use the offline model."
     ),
     _Cause(APIStatusError, (429,)): (
         "{server} received too many requests (429: {said}). Wait {wait}, then run this again."
     ),
-    _Cause(APIStatusError, (404,), ("model",), server=_OPENAI): (
-        "OpenAI has no such model (404: {said}). Set OPENAI_DEFAULT_MODEL."
-    ),
     _Cause(APIStatusError, (404,), ("model",)): (
-        "{server} has no such model (404: {said}). Set OPENAI_DEFAULT_MODEL to one that "
-        "{server}/models lists."
+        "{server} has no such model (404: {said}). Set OPENAI_DEFAULT_MODEL{to_listed}."
     ),
     _Cause(APIStatusError, (404,)): (
         "{server} has no such page (404). Correct OPENAI_BASE_URL, which usually ends in /v1, or "
@@ -210,6 +199,10 @@ def explain_error(error: BaseException) -> str | None:
     elif isinstance(error, OSError) and (name or error.errno == errno.ENOSPC):
         number = error.errno or 0  # For no other nameless file can a person do anything.
     facts = {"error": error, "server": server, "said": said, "wait": wait, "file": file}
+    is_openai = server == _OPENAI
+    facts["and_address"] = "" if is_openai else " and OPENAI_BASE_URL"
+    facts["at_page"] = f" at {_BILLING}" if is_openai else ""
+    facts["to_listed"] = "" if is_openai else f" to one that {server}/models lists"
     codes = (getattr(error, "code", ""), getattr(error, "type", ""))
     about = f"status {number} {' '.join(map(str, codes))} {said}".lower()
     for fits, sentence in _SENTENCES.items():
