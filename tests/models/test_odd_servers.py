@@ -85,9 +85,6 @@ def response(streamed: bool, output: Any, **more: Any) -> Answer:
     return events(created, *items, last, done="")
 
 
-MISSING = object()
-
-
 def tool_calls(
     api: str, streamed: bool, *ids: Any, arguments: Any = '{"order_id": "A-1"}'
 ) -> Answer:
@@ -95,11 +92,11 @@ def tool_calls(
     named = {"name": "order_status", "arguments": arguments}
     if api == "responses":
         item = {"type": "function_call", "status": "completed", **named}
-        given = [{} if call_id is MISSING else {"call_id": call_id} for call_id in ids]
-        return response(streamed, [{**item, "id": f"fc-{n}", **i} for n, i in enumerate(given)])
-    call = {"type": "function", "function": named}
-    given = [{} if call_id is MISSING else {"id": call_id} for call_id in ids]
-    calls = [{**call, **i, **({"index": n} if streamed else {})} for n, i in enumerate(given)]
+        calls = [{**item, "id": f"fc-{n}", "call_id": call_id} for n, call_id in enumerate(ids)]
+        return response(streamed, calls)
+    calls = [{"type": "function", "function": named, "id": call_id} for call_id in ids]
+    for place, each in enumerate(calls if streamed else []):
+        each["index"] = place
     return chat(streamed, {"content": None, "tool_calls": calls}, "tool_calls")
 
 
@@ -117,7 +114,7 @@ def tool_ids(request: Request) -> tuple[list[str], list[str]]:
 # Tool calls
 
 
-@pytest.mark.parametrize("call_id", ["call_0", "", None, MISSING, 7])
+@pytest.mark.parametrize("call_id", ["call_0", "", None, 7])
 async def test_every_call_of_a_session_has_an_id_of_its_own(
     call_id: Any, api: str, streamed: bool, server: LoopbackServer, session: SQLiteSession
 ) -> None:
