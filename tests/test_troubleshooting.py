@@ -149,25 +149,20 @@ if os.geteuid() != 65534:
 """
 
 
-def as_a_stranger(*modes: str) -> list[str]:
-    """What happens to a file with this mode, in a folder with that one, for each of `modes`."""
-    with tempfile.TemporaryDirectory() as folder:  # pytest's own are closed to other users
-        Path(folder).chmod(0o755)
-        command = [sys.executable, "-c", AS_A_STRANGER, folder, *modes]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
-
-
 READONLY, UNABLE = "attempt to write a readonly database", "unable to open database file"
 
 
 @symptom(f"`{READONLY}`")
 @symptom(f"`{UNABLE}`")
 def test_a_file_or_a_folder_that_may_not_be_written_or_used() -> None:
+    """What happens to a file with the first mode, in a folder with the second."""
     happens = {"444 777": f"read, {READONLY}", "666 555": READONLY, "666 777": "read, added"}
     happens |= {"new 555": UNABLE, "222 777": UNABLE, "666 666": UNABLE, "new 777": "read, added"}
-    assert as_a_stranger(*happens) == [*happens.values()]
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own are closed to other users
+        Path(folder).chmod(0o755)
+        command = [sys.executable, "-c", AS_A_STRANGER, folder, *happens]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout.splitlines() == [*happens.values()], done.stderr
 
 
 @symptom(f"`{UNABLE}`")
@@ -213,15 +208,10 @@ async def test_a_session_after_close(tmp_path: Path) -> None:
 
 @symptom("`Session persistence cannot be combined with conversation_id, …`")
 @pytest.mark.parametrize(
-    "managed",
-    [
-        {"conversation_id": "conv_1"},
-        {"previous_response_id": "resp_1"},
-        {"auto_previous_response_id": True},
-    ],
-    ids=str,
+    "name", ["conversation_id", "previous_response_id", "auto_previous_response_id"]
 )
-async def test_a_session_beside_server_managed_memory(managed: dict[str, Any]) -> None:
+async def test_a_session_beside_server_managed_memory(name: str) -> None:
+    managed: Any = {name: "x"}
     session = SQLiteSession("a")
     agent = Agent(name="Assistant", model=model("Hello."))
     with pytest.raises(UserError, match="Session persistence cannot be combined with conversa"):
@@ -252,7 +242,7 @@ def test_one_client_on_two_loops() -> None:
     with (
         LoopbackServer() as server,
         ThreadPoolExecutor(1) as thread,
-        ThreadPoolExecutor(1) as second_thread,
+        ThreadPoolExecutor(1) as other,
     ):
         clients = [AsyncOpenAI(api_key="none", base_url=server.url, max_retries=0) for _ in "ab"]
         agents = [Agent("Assistant", model=OpenAIChatCompletionsModel("m", c)) for c in clients]
@@ -264,7 +254,7 @@ def test_one_client_on_two_loops() -> None:
         assert asyncio.run(both(agents[0])) == [answer, answer]
 
         for _ in range(2):
-            assert thread.submit(ask, agents[1]).result() == answer
+            assert one.submit(ask, agents[1]).result() == answer
         with pytest.raises((RuntimeError, APIConnectionError)) as caught:
-            second_thread.submit(ask, agents[1]).result()
+            two.submit(ask, agents[1]).result()
         assert "is bound to a different event loop" in causes(caught.value)

@@ -4,14 +4,12 @@ import asyncio
 from typing import Any
 
 import pytest
-from agents import Agent, ModelBehaviorError, Runner
+from agents import ModelBehaviorError
 from agents.testing import ModelStep, ScriptedModel, assistant_message
-from policy_tools import HISTORY, call, filled, output, texts, tool_turn
+from policy_tools import HISTORY, call, output, texts, tool_turn
 
 from session_lab.history.items import SUMMARY_REQUEST, user_item
-from session_lab.history.policies import MemoryPolicy
 from session_lab.history.summaries import INSTRUCTIONS, Summarizer
-from session_lab.models.offline import OfflineModel
 
 
 def writer(*summaries: str) -> ScriptedModel:
@@ -79,19 +77,3 @@ async def test_the_oldest_summaries_make_room() -> None:
     for number in (1, 2, 3):
         await summarizer.write(tool_turn(number))
     assert [summarizer.cached(tool_turn(number)) for number in (1, 2, 3)] == [None, "2", "3"]
-
-
-async def test_the_offline_model_remembers_through_summaries_of_summaries() -> None:
-    session = await filled([])
-    summarizer = Summarizer(OfflineModel())
-
-    async def ask(text: str, policy: MemoryPolicy) -> str:
-        config = await policy.run_config(session, summarizer.write, retry=False)
-        agent = Agent("Assistant", model=OfflineModel())
-        return str((await Runner.run(agent, text, session=session, run_config=config)).final_output)
-
-    for text in ("My name is Alice.", "I live in Oslo.", "I like tea.", "My cat is called Miso."):
-        await ask(text, MemoryPolicy("Summary", 1))
-    assert "Alice" in await ask("What is my name?", MemoryPolicy("Summary", 1))
-    assert "Oslo" in await ask("Where do I live?", MemoryPolicy("Summary", 1))
-    assert "tea" not in await ask("What do I like?", MemoryPolicy("Last N turns", 1))

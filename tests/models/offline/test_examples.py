@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from agents import (
@@ -19,7 +20,13 @@ from agents import (
 )
 
 from session_lab.code_view.agents import TOOLS, AgentName
-from session_lab.history.items import assistant_item, kind, summary_items, user_item
+from session_lab.history.items import (
+    SUMMARY_REQUEST,
+    assistant_item,
+    kind,
+    summary_items,
+    user_item,
+)
 from session_lab.models.offline import OfflineModel
 from session_lab.models.offline.facts import GLOSSARY, HOW_THIS_WORKS
 from session_lab.models.offline.reply import HELLO, NO_MODEL
@@ -136,6 +143,7 @@ ROLL = {"type": "mcp_call", "id": "m", "name": "roll", "arguments": "{}", "outpu
     ("items", "asked", "reply"),
     [
         (summary_items(f"I like tea.\n{ALICE}"), NAME, quote(2, 3, ALICE, "a summary")),
+        (summary_items(f"I like tea.\n{ALICE}"), SUMMARY_REQUEST, f"I like tea.\n{ALICE}"),
         (summary_items("The user's name is Al."), NAME,
          quote(2, 3, "The user's name is Al.", "a summary")),
         ([user_item("Hi"), assistant_item("You told me: your name is Al.")], NAME,
@@ -145,7 +153,7 @@ ROLL = {"type": "mcp_call", "id": "m", "name": "roll", "arguments": "{}", "outpu
         ([user_item("Go."), ROLL, assistant_item("It fell.")], "What was the roll?",
          quote(2, 4, "4", "output of roll")),
     ],
-    ids=["summary", "third person", "reply", "user before reply", "system", "hosted tool"],
+    ids=["summary", "summary of one", "third person", "reply", "user before reply", "system", "hosted tool"],
 )  # fmt: skip
 async def test_other_items_are_evidence_too(items: list[Any], asked: str, reply: str) -> None:
     agent = Agent("Assistant", model=OfflineModel())
@@ -164,10 +172,6 @@ def send_mail(address: str, text: str, copies: int = 1, note: str | None = None)
         text: What to write.
     """
     return f"{copies}: {text}"
-
-
-async def answers_nothing(*_: Any) -> str:
-    return ""
 
 
 def calls(result: RunResult) -> list[dict[str, Any]]:
@@ -241,7 +245,7 @@ async def test_outputs_are_quoted_now_and_later() -> None:
 
 
 async def test_an_empty_output_is_an_answer() -> None:
-    silent = FunctionTool("silent", "Be silent.", {"properties": {}}, answers_nothing)
+    silent = FunctionTool("silent", "Be silent.", {"properties": {}}, AsyncMock(return_value=""))
     result = await talk("Be silent", tools=(silent,))
     assert result.final_output == 'From item 3 of 3, output of silent: ""'
 
