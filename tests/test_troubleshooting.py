@@ -239,11 +239,7 @@ def test_one_client_on_two_loops() -> None:
     async def both(agent: Agent) -> list[str]:
         return [(await Runner.run(agent, "Hi")).final_output for _ in range(2)]
 
-    with (
-        LoopbackServer() as server,
-        ThreadPoolExecutor(1) as thread,
-        ThreadPoolExecutor(1) as other,
-    ):
+    with LoopbackServer() as server, ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as two:
         clients = [AsyncOpenAI(api_key="none", base_url=server.url, max_retries=0) for _ in "ab"]
         agents = [Agent("Assistant", model=OpenAIChatCompletionsModel("m", c)) for c in clients]
         answer = "I was sent 1 items."

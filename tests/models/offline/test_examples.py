@@ -153,7 +153,6 @@ ROLL = {"type": "mcp_call", "id": "m", "name": "roll", "arguments": "{}", "outpu
         ([user_item("Go."), ROLL, assistant_item("It fell.")], "What was the roll?",
          quote(2, 4, "4", "output of roll")),
     ],
-    ids=["summary", "summary of one", "third person", "reply", "user before reply", "system", "hosted tool"],
 )  # fmt: skip
 async def test_other_items_are_evidence_too(items: list[Any], asked: str, reply: str) -> None:
     agent = Agent("Assistant", model=OfflineModel())
