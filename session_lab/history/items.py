@@ -283,11 +283,3 @@ def pair_of(item: object) -> Pair | None:
         return None
     name, call_id = str(field(item, "type")), field(item, "call_id")
     return TOOL_OUTPUTS.get(name, name), call_id if isinstance(call_id, str) else None
-
-
-def split_pairs(items: Sequence[object]) -> set[Pair]:
-    """The pairs whose tool call or whose output is missing from `items`."""
-    pairs = [(kind(item), pair) for item in items if (pair := pair_of(item))]
-    calls, outputs = ({pair for what, pair in pairs if what == each} for each in _HALVES)
-    nameless = {(name, None) for name in TOOL_OUTPUTS.values() if name != "tool_search_output"}
-    return (calls ^ outputs) | (calls & outputs & nameless)

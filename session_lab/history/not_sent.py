@@ -9,8 +9,6 @@ from session_lab.history.items import (
     field,
     fingerprint,
     is_user_message,
-    pair_of,
-    split_pairs,
     summary_items,
 )
 from session_lab.history.policies import MemoryPolicy
@@ -38,15 +36,14 @@ def place_or_reason(
     summary = 2 if policy.kind == "Summary" and sent[:1] == summary_items("")[:1] else 0
     oldest = next((i for i, at in enumerate(places) if at is not None and at >= summary), history)
     start = min(policy.start(stored[:history]), oldest)
+    split = {finding.place for finding in diagnose(stored, api) if finding.rule == "pair"}
     problems = {
         start + finding.place: finding.problem
+        if finding.rule != "pair" or start + finding.place in split
+        else f"Its tool call is o{_policy_reason(policy)[1:]}"
         for finding in diagnose(stored[start:], api)
         if finding.is_refused and finding.instead is None
     }
-    split = split_pairs(stored)
-    for index in problems:
-        if (pair := pair_of(stored[index])) and pair not in split:
-            problems[index] = f"Its tool call is o{_policy_reason(policy)[1:]}"
     sent_keys = {_key(item) for item in sent}
     return [
         _policy_reason(policy)
