@@ -35,6 +35,8 @@ are of hosted tools and hold their own output.
 """
 
 _HALVES = ("tool call", "tool output")
+_ENDS = ("assistant", *_HALVES, "mcp approval request", "mcp approval response")
+"""The kinds of items of which the last tells whether a turn is answered."""
 _BOOKKEEPING = {"id", "status", "provider_data", "annotations", "logprobs"}
 _AROUND = ("type", "detail", "format", "prompt_cache_breakpoint")
 _TEXTS = ("text", "refusal", "transcript", "logs", "stdout", "stderr")
@@ -114,6 +116,15 @@ def is_user_message(item: object) -> bool:
 
 def is_assistant_message(item: object) -> bool:
     return kind(item) == "assistant"
+
+
+def is_answered(turn: Sequence[object]) -> bool:
+    """Whether a reply comes after every tool item, approval and unfinished hosted call."""
+    for item in reversed(turn):
+        is_open = is_hosted(item) and field(item, "status") not in (None, "completed", "failed")
+        if is_open or kind(item) in _ENDS:
+            return kind(item) == "assistant"
+    return False
 
 
 def ending(item: object) -> str:

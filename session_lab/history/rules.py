@@ -19,6 +19,7 @@ from session_lab.history.items import (
     TOOL_OUTPUTS,
     Pair,
     field,
+    is_answered,
     is_assistant_message,
     is_user_message,
     kind,
@@ -38,11 +39,12 @@ MAX_CHARACTERS = 10_485_760
 """OpenAI takes no longer text in one item."""
 ID_STARTS = {"message": "msg", "function_call": "fc", "reasoning": "rs"}
 """OpenAI refuses these items with any other ID. Without one they are taken, but for reasoning."""
-_HOSTED = (
+_MADE = (
+    *(*TOOL_OUTPUTS, "reasoning"),
     *("code_interpreter_call", "file_search_call", "image_generation_call", "web_search_call"),
     *("mcp_approval_request", "mcp_call", "mcp_list_tools"),
 )
-"""What else a model's response is made of: calls of tools that the server runs itself."""
+"""What a model's response is made of beside messages. The server runs some tools itself."""
 
 
 @dataclass(frozen=True)
@@ -264,7 +266,7 @@ def _turns(items: Sequence[Any]) -> Iterator[Finding]:
         turn = range(start, end)
         replies = [i for i in turn if is_assistant_message(items[i])]
         outputs = [i for i in turn if kind(items[i]) == "tool output"]
-        if not replies or (outputs and replies[-1] < outputs[-1]):
+        if not is_answered(items[start:end]):
             problem = "No reply is stored to this message."
             remedy = "Retry it (a run with an empty input list), or undo the turn."
             yield Finding(start, "turn", problem, remedy, is_refused=False)
@@ -280,9 +282,7 @@ def _is_reasoning(item: Any) -> bool:
 
 def _is_made(item: Any) -> bool:
     """Whether an item is part of a model's response."""
-    item_type = field(item, "type")
-    is_call = item_type in TOOL_OUTPUTS or item_type in _HOSTED
-    return is_call or _is_reasoning(item) or is_assistant_message(item)
+    return field(item, "type") in _MADE or is_assistant_message(item)
 
 
 def _server_id(item: Any) -> str:

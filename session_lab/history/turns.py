@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from session_lab.history.items import Item, field, is_hosted, is_user_message, kind
+from session_lab.history.items import Item, is_answered, is_user_message
 
 
 def last_turns(items: list[Any], n: int) -> list[Any]:
@@ -20,20 +20,8 @@ def last_turns(items: list[Any], n: int) -> list[Any]:
 def unanswered_turn(items: list[Item]) -> list[Item]:
     """The last turn, if its question was stored and no answer was; else no items.
 
-    An answer is an assistant message after the question and after every tool item, approval and
-    hosted tool call that is not finished. The SDK stores the user's item before it calls the model,
-    so a failed or cancelled run, a crash and another program all leave the same rows behind.
+    The SDK stores the user's item before it calls the model, so a failed or cancelled run, a crash
+    and another program all leave the same rows behind.
     """
     turn = last_turns(items, 1)
-    if not turn or not is_user_message(turn[0]):
-        return []
-    last = next((item for item in reversed(turn) if _asks_or_answers(item)), None)
-    return [] if kind(last) == "assistant" else turn
-
-
-_TOOLS = ("assistant", "tool call", "tool output", "mcp approval request", "mcp approval response")
-
-
-def _asks_or_answers(item: Item) -> bool:
-    is_done = field(item, "status") in (None, "completed", "failed")
-    return kind(item) in _TOOLS or (is_hosted(item) and not is_done)
+    return turn if turn and is_user_message(turn[0]) and not is_answered(turn) else []

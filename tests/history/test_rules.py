@@ -126,6 +126,7 @@ HI = user_item("hi")
             "Chat Completions",
             [(0, "turn"), (1, "pair"), (3, "pair")],
         ),
+        ([HI, REPLY, call("a")], "Responses", [(0, "turn"), (2, "pair")]),
         ([HI, THOUGHT], "Responses", [(0, "turn"), (1, "reasoning")]),
         ([HI, THOUGHT], "Chat Completions", [(0, "turn")]),
         ([HI, THOUGHT, REPLY], "Responses", []),
@@ -141,6 +142,7 @@ HI = user_item("hi")
         ([HI, HI, assistant_item("a"), assistant_item("b")], "Responses", [(3, "turn")]),
         ([user_item("a \ud83d b"), REPLY], "Responses", [(0, "text")]),
         ([{"type": "custom_tool_call", "call_id": "c"}], "Responses", [(0, "pair")]),
+        ([{"type": ["x"], "id": "x"}], "Responses", []),
         ([{"type": "tool_search_call", "execution": "server"}], "Responses", []),
     ],
 )
