@@ -111,7 +111,11 @@ def kind(item: object) -> str:
 
 def is_user_message(item: object) -> bool:
     """An item may be any JSON; a message has a role, and its type is often left out."""
-    return field(item, "role") == "user" and (field(item, "type") or "message") == "message"
+    return (
+        isinstance(item, dict)
+        and item.get("role") == "user"
+        and (item.get("type") or "message") == "message"
+    )
 
 
 def is_assistant_message(item: object) -> bool:

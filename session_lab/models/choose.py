@@ -160,8 +160,9 @@ def configured_model() -> Model | str:
 
 
 def _read_settings() -> Settings:
-    names = ("API_KEY", "BASE_URL", "DEFAULT_MODEL", "COMPATIBLE_API", "TIMEOUT")
-    key, url, model, api, timeout = (os.environ.get(f"OPENAI_{name}", "").strip() for name in names)
+    names = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_DEFAULT_MODEL", "OPENAI_COMPATIBLE_API")
+    key, url, model, api = (os.environ.get(name, "").strip() for name in names)
+    timeout = os.environ.get("OPENAI_TIMEOUT", "").strip()
     key = "" if key == KEY_PLACEHOLDER else key
     seconds = 0.0
     with contextlib.suppress(ValueError):
