@@ -23,6 +23,7 @@ from session_lab.runs.compare import Comparison
 from session_lab.runs.lab import Lab
 from session_lab.runs.live_turn import LiveTurn
 from session_lab.runs.loop import BackgroundLoop
+from session_lab.store.catalog import Catalog
 from session_lab.store.database import Row
 from session_lab.store.seen import last_item, last_turn
 
@@ -154,6 +155,16 @@ def ask(
     lab: PageLab, session_id: str, text: str | None, policy: MemoryPolicy = EVERYTHING
 ) -> LiveTurn:
     return finish(lab.send(session_id, text, "Assistant", policy))
+
+
+def add(catalog: Catalog, session_id: str, items: list[Any]) -> None:
+    """As another program would: what notes the actions does not know of it."""
+
+    async def with_the_sdk() -> None:
+        async with catalog.session(session_id) as session:
+            await session.add_items(items)
+
+    asyncio.run(with_the_sdk())
 
 
 def row_ids(lab: PageLab, session_id: str = "s") -> list[int]:

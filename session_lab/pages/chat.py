@@ -218,11 +218,11 @@ def show_unanswered(lab: Lab, tab: Tab, info: SessionInfo) -> bool:
 
     It is found from the rows.
     """
-    if words := lab.unstored_words(info.session_id):
+    if words := lab.log(info.session_id).unstored_words:
         with st.chat_message("assistant"):
             show_reply(words, f"unstored-{info.session_id}")
             st.caption("Not stored: the reply was broken off here.")
-    report = lab.report(info.session_id)
+    report = lab.log(info.session_id).report
     if report is not None and report.error not in (None, STOPPED):
         st.error(as_typed(str(report.error), 600), icon=":material/error:")
     question = unanswered(lab.catalog, info.session_id)

@@ -111,7 +111,7 @@ def _turns(lab: Lab, info: SessionInfo) -> dict[int, TurnReport]:
     database = lab.catalog.database(info.session_id)
     newest = database.rows(info.session_id, last=4 * TURNS)
     known = database.reports(info.session_id, newest[0].id if newest else 0)
-    last = lab.report(info.session_id)
+    last = lab.log(info.session_id).report
     reports = [*known, *([last] if last is not None else [])]
     return {each.stored[0]: each for each in reports if each.stored and each.calls}
 
@@ -158,7 +158,7 @@ def show_cells(lab: Lab, tab: Tab, info: SessionInfo, cells: Mapping[int, Cell])
         page = st.pagination(pages, max_visible_pages=3, key=f"lines-{info.session_id}-{pages}")
     end = len(cells) - (page - 1) * PER_PAGE
     shown = list(cells.items())[max(0, end - PER_PAGE) : end]
-    new = lab.change(info.session_id).added
+    new = lab.log(info.session_id).change.added
     height: int | Literal["content"] = LIST_HEIGHT if len(shown) > 6 else "content"
     with st.container(height=height, border=False, autoscroll=True, key="lines"):
         for number, cell in shown:
@@ -271,7 +271,7 @@ def show_code(lab: Lab, info: SessionInfo) -> None:
 def show_database(lab: Lab, info: SessionInfo) -> None:
     """This session's rows, with what the last action added or removed marked."""
     database = lab.catalog.database(info.session_id)
-    change = lab.change(info.session_id)
+    change = lab.log(info.session_id).change
     where = lab.catalog.file_name(info.storage)
     st.caption(f"SQLite database {as_typed(where)}, rows of this session only, the newest first.")
     if change != Change():

@@ -27,20 +27,15 @@ from session_lab.code_view.agents import AgentName, make_agent
 from session_lab.history.items import Item, kind, text_to_edit, with_text
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import WINDOW, TurnReport
-from session_lab.history.rules import Api, Finding, diagnose
+from session_lab.history.rules import Api, diagnose
 from session_lab.history.summaries import Summarizer
 from session_lab.models.servers import api_of
 from session_lab.runs.live_turn import LiveTurn
 from session_lab.runs.outlook import Outlook, look_ahead
 from session_lab.runs.session_log import Change, SessionLog, change_between
 from session_lab.runs.turn import STOPPED, error_line, run_turn
-from session_lab.store.catalog import (
-    MAX_TITLE_LENGTH,
-    Catalog,
-    LabSession,
-    in_thread,
-)
-from session_lab.store.database import CatalogError, Row, Storage, Version, findings
+from session_lab.store.catalog import MAX_TITLE_LENGTH, Catalog, in_thread
+from session_lab.store.database import CatalogError, Row, Storage, Version
 from session_lab.store.opened import OpenedFile
 from session_lab.store.seen import Seen, all_seen, unanswered
 
@@ -92,13 +87,12 @@ class Lab:
             raise CatalogError(f"A session called {new_id!r} exists. Choose another ID.")
         async with self._held(source_id), self.catalog.lock(new_id):
             before = (await in_thread(self._catch_up, source_id)).actions
-            copied = await self.catalog.fork(source_id, new_id, item_count, storage)
-            actions = [*before, Fork(source_id, new_id, copied)]
-            await in_thread(self._start_over, new_id, actions)
+            copied = await in_thread(self.catalog.fork, source_id, new_id, item_count, storage)
+            await in_thread(self._start_over, new_id, [*before, Fork(source_id, new_id, copied)])
 
     async def delete(self, session_id: str, confirmed: Version) -> None:
         async with self._held(session_id, confirmed):
-            await self.catalog.delete(session_id)
+            await in_thread(self.catalog.delete, session_id)
             self._logs.pop(session_id, None)
 
     async def import_items(self, session_id: str, title: str, items: list[Item]) -> None:
@@ -107,16 +101,18 @@ class Lab:
         Raises:
             CatalogError: the ID is taken or not allowed.
         """
-        await self.catalog.create_with(session_id, "File", items)
+        await in_thread(self.catalog.create_with, session_id, "File", items)
         if title := title.encode("utf-8", "replace").decode().strip():
             await in_thread(self.catalog.rename, session_id, title[:MAX_TITLE_LENGTH])
         actions = [CreateSession(session_id), AddItems(items)]
         await in_thread(self._start_over, session_id, actions)
         rows = await in_thread(self.catalog.database(session_id).rows, session_id)
-        self._log(session_id).change = change_between([], rows)
+        self.log(session_id).change = change_between([], rows)
 
     async def restart(self) -> list[str]:
         """Close every session as the end of the process would. Returns the IDs that are gone."""
+        if self.catalog.is_busy():
+            raise CatalogError("A reply is being written. Stop it or wait, then restart.")
         gone = await in_thread(self.catalog.restart)
         self.last_row_at_start = await in_thread(self.catalog.last_file_row)
         for session_id in gone:
@@ -125,6 +121,10 @@ class Lab:
             if log.actions:  # A session that was only looked at has nothing to reopen.
                 log.actions.append(Reopen(session_id))
         return gone
+
+    def log(self, session_id: str) -> SessionLog:
+        """What this process did to the session, and the outcome."""
+        return self._logs.setdefault(session_id, SessionLog())
 
     # -- runs -------------------------------------------------------------------------------
 
@@ -138,11 +138,12 @@ class Lab:
         """
         if self.live(session_id):
             raise CatalogError(BUSY)
-        log = self._log(session_id)
+        log = self.log(session_id)
         live, before = LiveTurn(session_id, text, agent), log.live
         log.live = live  # At once: an `await` lets others in.
         try:
-            live.after_row = await in_thread(self._last_row, session_id)
+            live.after_row = (await in_thread(self._version, session_id)).last_row
+            await in_thread(self.catalog.changeable, session_id)
             if live.is_stopped:
                 raise CatalogError("Stopped before it began.")
         except BaseException:
@@ -153,19 +154,15 @@ class Lab:
         live.task.add_done_callback(partial(self._end, live, policy))
         return live
 
-    def _last_row(self, session_id: str) -> int:
-        self.catalog.existing(session_id)
-        self.catalog.changeable(session_id)
-        return self.catalog.database(session_id).version(session_id).last_row
-
     def live(self, session_id: str) -> LiveTurn | None:
         """The run in progress in this session, whichever tab started it."""
-        live = self._log(session_id).live
+        live = self.log(session_id).live
         return live if live is not None and not live.is_done else None
 
     async def _run(self, live: LiveTurn, agent: Agent[Any], policy: MemoryPolicy) -> None:
-        async with self.catalog.lock(live.session_id):
-            session, report = await in_thread(self._begin, live, policy)
+        session_id = live.session_id
+        async with self.catalog.lock(session_id), self.catalog.session(session_id) as session:
+            report = await in_thread(self._begin, live, policy)
             events = run_turn(session, agent, live.text, report, self.summarizer)
             try:
                 async with aclosing(events):
@@ -174,28 +171,24 @@ class Lab:
             finally:
                 await in_thread(self._settle, live, report, set(session.added))
 
-    def _begin(self, live: LiveTurn, policy: MemoryPolicy) -> tuple[LabSession, TurnReport]:
-        """The session, and the report of what it holds before the run."""
-        self.catalog.existing(live.session_id)
-        session = self.catalog.open(live.session_id)
-        session.added.clear()
+    def _begin(self, live: LiveTurn, policy: MemoryPolicy) -> TurnReport:
+        """The report of what the session holds before the run."""
         before = self._catch_up(live.session_id).version
         live.after_row = before.last_row
         rows = self.catalog.database(live.session_id).rows(live.session_id, last=WINDOW)
         if live.text is None and unanswered(self.catalog, live.session_id) is None:
             raise CatalogError("The last question has its answer, so nothing was sent.")
-        report = TurnReport(
+        return TurnReport(
             agent=live.agent,
             policy=policy,
             count_before=before.item_count,
             before={row.id: row.item for row in rows if row.is_item},
         )
-        return session, report
 
     def _settle(self, live: LiveTurn, report: TurnReport, stored: set[int]) -> None:
         """Record what the run stored, also when it failed or was stopped."""
         database = self.catalog.database(live.session_id)
-        log = self._log(live.session_id)
+        log = self.log(live.session_id)
         # Not all rows after the last: another program may have written to the session too.
         rows = database.rows(live.session_id, after=live.after_row)
         added = [row for row in rows if row.id in stored]
@@ -233,7 +226,7 @@ class Lab:
             if error is not None or live.report is None:
                 told = STOPPED if error is None else error_line(error)
                 report = TurnReport(agent=live.agent, policy=policy, error=told)
-                self._log(live.session_id).report = live.report = report
+                self.log(live.session_id).report = live.report = report
         finally:
             live.end()
 
@@ -244,34 +237,18 @@ class Lab:
 
         Computed once for each state of the session, so that a click costs no more in a long one.
         """
-        log = self._log(session_id)
+        log = self.log(session_id)
         if self.live(session_id) is not None:
             return log.outlook[1] if log.outlook is not None else None
-        made = make_agent(agent, self.model)
-
-        def look() -> Outlook:
-            database = self.catalog.database(session_id)
-            state = (database.version(session_id), log.change, agent, policy, self.model)
+        async with self._held(session_id) as version:
+            state = (version, log.change, agent, policy, self.model)
             if log.outlook is None or log.outlook[0] != state:
-                found = self.findings(session_id)
-                session = self.catalog.open(session_id)
-                rows = database.rows(session_id)
-                seen = look_ahead(session, rows, found, made, policy, self.summarizer)
+                rows = await in_thread(self.catalog.database(session_id).rows, session_id)
+                made = make_agent(agent, self.model)
+                async with self.catalog.session(session_id) as session:
+                    seen = await in_thread(look_ahead, session, rows, made, policy, self.summarizer)
                 log.outlook = state, seen
             return log.outlook[1]
-
-        async with self._held(session_id):
-            return await in_thread(look)
-
-    def report(self, session_id: str) -> TurnReport | None:
-        """The report of the last turn that this process ran in the session."""
-        return self._log(session_id).report
-
-    def unstored_words(self, session_id: str) -> str:
-        """What was read of the last reply, if the run ended before the reply was stored."""
-        log = self._log(session_id)
-        is_last = log.live is not None and log.report is not None and log.live.report is log.report
-        return log.live.reply if is_last and log.live and log.report and log.report.error else ""
 
     # -- changes ----------------------------------------------------------------------------
 
@@ -338,7 +315,7 @@ class Lab:
             log.actions.append(action)
 
         await in_thread(self.catalog.changeable, session_id)
-        async with self._held(session_id, confirmed) as session:
+        async with self._held(session_id, confirmed), self.catalog.session(session_id) as session:
             log = await in_thread(self._catch_up, session_id)
             before = await in_thread(database.rows, session_id)
             await do(session)
@@ -347,43 +324,27 @@ class Lab:
     @asynccontextmanager
     async def _held(
         self, session_id: str, confirmed: Version | None = None
-    ) -> AsyncIterator[SQLiteSession]:
-        """The session, for one change. `confirmed` is what it must still be."""
+    ) -> AsyncIterator[Version]:
+        """What the session is, for one change. `confirmed` is what it must still be."""
         if self.live(session_id) is not None:
             raise CatalogError(BUSY)
         async with self.catalog.lock(session_id):
-            yield await in_thread(self._opened, session_id, confirmed)
+            now = await in_thread(self._version, session_id)
+            if confirmed not in (None, now):
+                raise CatalogError(CHANGED)
+            yield now
 
-    def _opened(self, session_id: str, confirmed: Version | None) -> SQLiteSession:
+    def _version(self, session_id: str) -> Version:
         self.catalog.existing(session_id)
-        now = self.catalog.database(session_id).version(session_id)
-        if confirmed is not None and confirmed != now:
-            raise CatalogError(CHANGED)
-        return self.catalog.open(session_id)
-
-    # -- what the inspector shows -----------------------------------------------------------
-
-    def findings(self, session_id: str) -> dict[int, Finding]:
-        """What is wrong with the session's items, by row ID."""
-        log, database = self._log(session_id), self.catalog.database(session_id)
-        version = (database.version(session_id), self.api, log.change)
-        if log.findings is None or log.findings[0] != version:
-            log.findings = version, findings(database.rows(session_id), self.api)
-        return log.findings[1]
-
-    def change(self, session_id: str) -> Change:
-        return self._log(session_id).change
+        return self.catalog.database(session_id).version(session_id)
 
     async def actions(self, session_id: str) -> Sequence[Action]:
         """Every action of this process on the session, oldest first."""
-        log = self._log(session_id)
+        log = self.log(session_id)
         if log.actions and self.live(session_id) is None:
             async with self._held(session_id):
                 await in_thread(self._catch_up, session_id)
         return tuple(log.actions)
-
-    def _log(self, session_id: str) -> SessionLog:
-        return self._logs.setdefault(session_id, SessionLog())
 
     def _start_over(self, session_id: str, actions: list[Action]) -> None:
         version = self.catalog.database(session_id).version(session_id)
@@ -394,7 +355,7 @@ class Lab:
 
         The caller holds the session's lock.
         """
-        log = self._log(session_id)
+        log = self.log(session_id)
         version = self.catalog.database(session_id).version(session_id)
         info = self.catalog.existing(session_id)
         log.catch_up(info, version, lambda: all_seen(self.catalog, session_id).items)

@@ -19,7 +19,7 @@ from session_lab.history.summaries import Summarizer
 from session_lab.models.offline import estimate_around, estimate_tokens
 from session_lab.models.servers import api_of
 from session_lab.runs.turn import preview_request
-from session_lab.store.database import Row
+from session_lab.store.database import Row, findings
 
 DRAFT = " "
 """Stands for the message that nobody has typed yet."""
@@ -87,7 +87,6 @@ def recorded(call: ModelCall, before: Mapping[int, Item]) -> list[Cell]:
 def look_ahead(
     session: Session,
     rows: Sequence[Row],
-    found: dict[int, Finding],
     agent: Agent[Any],
     policy: MemoryPolicy,
     summarizer: Summarizer,
@@ -95,8 +94,9 @@ def look_ahead(
     """Ask the SDK, in a dry run that stores nothing and calls no model. For a worker thread."""
     call = asyncio.run(preview_request(session, agent, DRAFT, policy, summarizer))
     items = {row.id: cast(Item, row.item) for row in rows if row.is_item}
-    call.note_rows(policy, items, api_of(agent.model))
-    reasons = call.reasons()
+    api = api_of(agent.model)
+    call.note_rows(policy, items, api)
+    reasons, found = call.reasons(), findings(rows, api)
     cells = [
         Cell(
             row=row.id,

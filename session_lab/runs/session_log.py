@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from session_lab.code_view.actions import Action, CreateSession, FoundItems
 from session_lab.history.items import Item
 from session_lab.history.report import TurnReport
-from session_lab.history.rules import Finding
 from session_lab.runs.live_turn import LiveTurn
 from session_lab.runs.outlook import Outlook
 from session_lab.store.database import Row, SessionInfo, Version
@@ -45,8 +44,13 @@ class SessionLog:
     """What the session was after the last action. Anything else is another program's doing."""
     outlook: tuple[object, Outlook] | None = None
     """What the next message would find, and the state in which it would."""
-    findings: tuple[object, dict[int, Finding]] | None = None
-    """What was found in the session, and the state in which it was found."""
+
+    @property
+    def unstored_words(self) -> str:
+        """What was read of the last reply, if the run ended before the reply was stored."""
+        report = self.report
+        has_failed = self.live and report and report.error and self.live.report is report
+        return self.live.reply if self.live and has_failed else ""
 
     def catch_up(
         self, info: SessionInfo, version: Version, items: Callable[[], list[Item]]

@@ -9,9 +9,8 @@ import asyncio
 import itertools
 import sqlite3
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar, cast
 from weakref import WeakValueDictionary
@@ -22,7 +21,6 @@ from session_lab.history.items import Item, whole
 from session_lab.store.database import (
     SCHEMA_VERSION,
     CatalogError,
-    Row,
     SessionDatabase,
     SessionInfo,
     Storage,
@@ -34,9 +32,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 MAX_ID_LENGTH = 128
 MAX_TITLE_LENGTH = 200
-OPEN_AT_MOST = 8
-"""File sessions kept open: `SQLiteSession` holds one connection for each worker thread it met."""
-
 _JOINERS = {0x200C: None, 0x200D: None}
 """Not "printable", but a family emoji is held together by one, and Persian is spelled with both."""
 
@@ -103,20 +98,6 @@ def session_id_problem(session_id: str) -> str | None:
     return None if visible.strip() else "A session ID needs a character that can be seen."
 
 
-def make_private(db_path: Path) -> None:
-    """Create a database file and its folder, if they are missing, for their owner alone.
-
-    The folder gets the mode 0700, the file 0600; SQLite gives its `-wal` and `-shm` the mode of the
-    file. What exists keeps its modes: whoever made it may share it with a group on purpose. On
-    Windows the modes do nothing: a new file has the rights of its folder.
-
-    Raises:
-        OSError: the folder or the file can't be made.
-    """
-    db_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    db_path.touch(mode=0o600)
-
-
 class Catalog:
     """The sessions of one database file, and those in this process's memory."""
 
@@ -133,12 +114,12 @@ class Catalog:
         """
         self.db_path = db_path
         self._memory: dict[str, MemorySession] = {}
-        self._open: OrderedDict[str, LabSession] = OrderedDict()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._creating = threading.Lock()
-        self._opening = threading.Lock()
-        self._identity: tuple[int, int] | None = None
-        make_private(db_path)
+        # For their owner alone: SQLite gives its -wal and -shm the mode of the file. What exists
+        # keeps its modes: whoever made it may share it on purpose. Windows has no such modes.
+        db_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        db_path.touch(mode=0o600)
         with self._file_connection() as connection:
             if schema_version(connection) > SCHEMA_VERSION:
                 raise CatalogError(
@@ -159,20 +140,8 @@ class Catalog:
             yield connection
 
     def _look_at_file(self) -> None:
-        """Let go of sessions whose file is gone or replaced: they would write into the old one.
-
-        Raises:
-            CatalogError: it is gone.
-        """
-        is_there = self.db_path.exists()
-        state = self.db_path.stat() if is_there else None
-        identity = (state.st_dev, state.st_ino) if state else None
-        if identity != self._identity:
-            self._identity = identity
-            with self._opening:
-                for session_id in [key for key in self._open if not self.is_busy(key)]:
-                    self._open.pop(session_id).close()
-        if not is_there:
+        """Before it is opened: SQLite would make an empty one."""
+        if not self.db_path.exists():
             raise CatalogError(
                 f"The database file {self.db_path} is gone. Put it back, or start the app again "
                 "to begin with a new one."
@@ -213,34 +182,29 @@ class Catalog:
         """One run or one change at a time for each session, whichever tab asks for it."""
         return self._locks.setdefault(session_id, asyncio.Lock())
 
-    def is_busy(self, session_id: str) -> bool:
-        lock = self._locks.get(session_id)
-        return lock is not None and lock.locked()
+    def is_busy(self) -> bool:
+        """Whether a run or a change is in progress in any session. For the event loop."""
+        return any(lock.locked() for lock in self._locks.values())
 
     def sessions(self, search: str = "", limit: int = 30, offset: int = 0) -> list[SessionInfo]:
         """Sessions whose ID, title or text contains `search`, the latest first."""
-        found = self._file.sessions(search, limit + offset, self._hidden())
-        if self._opened is not None:
-            found += self._opened.sessions(search, limit + offset)
-        for session in list(self._memory.values()):
-            with suppress(CatalogError):  # It was closed by another tab.
-                found += session.database.sessions(search, 1)
-        found.sort(key=lambda info: info.updated, reverse=True)
-        return found[offset : offset + limit]
+        lists = self._each(lambda each, hidden: each.sessions(search, limit + offset, hidden))
+        found = [info for infos in lists for info in infos]
+        return sorted(found, key=lambda info: -info.updated)[offset : offset + limit]
 
     def count(self, search: str = "") -> int:
         """How many sessions `sessions(search)` would list in all."""
-        total = self._file.count(search, self._hidden())
-        total += self._opened.count(search) if self._opened is not None else 0
-        for session in list(self._memory.values()):
-            with suppress(CatalogError):
-                total += session.database.count(search)
-        return total
+        return sum(self._each(lambda each, hidden: each.count(search, hidden)))
 
-    def _hidden(self) -> list[str]:
-        """IDs that a session elsewhere has taken: another program may use one in the file too."""
-        opened = self._opened.sessions("", -1) if self._opened is not None else []
-        return [*self._memory, *(info.session_id for info in opened)]
+    def _each(self, look: Callable[[SessionDatabase, list[str]], T]) -> list[T]:
+        """What `look` finds in each database, of which it hides IDs that are taken elsewhere."""
+        opened = [] if self._opened is None else [self._opened]
+        theirs = [info.session_id for each in opened for info in each.sessions("", -1)]
+        found = [look(self._file, [*self._memory, *theirs]), *(look(each, []) for each in opened)]
+        for session in list(self._memory.values()):
+            with suppress(CatalogError):  # Another tab has closed it.
+                found.append(look(session.database, []))
+        return found
 
     def info(self, session_id: str) -> SessionInfo | None:
         """What is known of a session; None if there is none with this ID."""
@@ -258,27 +222,31 @@ class Catalog:
             return info
         raise CatalogError(f"The session {session_id!r} does not exist any more.")
 
-    def open(self, session_id: str) -> LabSession:
-        """The session itself. Those not used for longest are closed."""
+    @asynccontextmanager
+    async def session(self, session_id: str) -> AsyncIterator[LabSession]:
+        """The session itself, as long as it is used: what stays open is only what is in memory."""
         if memory_session := self._memory.get(session_id):
-            return memory_session
-        if self._is_opened(session_id):
-            copy = LabSession(session_id)
-            rows = self.database(session_id).rows(session_id)
-            asyncio.run(copy.add_items([cast(Item, row.item) for row in rows if row.is_item]))
-            return copy
-        self._look_at_file()
-        with self._opening:
-            session = self._open.pop(session_id, None) or LabSession(session_id, self.db_path)
-            self._open[session_id] = session  # The newest is the last.
-            idle = [key for key in self._open if key != session_id and not self.is_busy(key)]
-            for key in idle[: max(0, len(self._open) - OPEN_AT_MOST)]:
-                self._open.pop(key).close()
-            return session
+            yield memory_session
+            return
+        session = await in_thread(self._open, session_id)
+        try:
+            yield session
+        finally:
+            await in_thread(session.close)
 
-    def free_id(self, session_id: str, joint: str = "_") -> str:
-        """An ID that no session has: this one with the next number that is free, `user_123_2`."""
-        start = session_id[: MAX_ID_LENGTH - len(joint) - 5].rstrip() + joint
+    def _open(self, session_id: str) -> LabSession:
+        if not self._is_opened(session_id):
+            self._look_at_file()
+            return LabSession(session_id, self.db_path)
+        copy, rows = LabSession(session_id), self.database(session_id).rows(session_id)
+        asyncio.run(copy.add_items([cast(Item, row.item) for row in rows if row.is_item]))
+        return copy
+
+    def free_id(self, session_id: str) -> str:
+        """This ID if it can be used, else with the next number that is free: `user_123_2`."""
+        if session_id_problem(session_id) is None and self.info(session_id) is None:
+            return session_id
+        start = session_id[: MAX_ID_LENGTH - 6].rstrip() + "_"
         return next(new for n in itertools.count(2) if self.info(new := f"{start}{n}") is None)
 
     def create(self, session_id: str, storage: Storage, items: Sequence[Item] = ()) -> bool:
@@ -308,13 +276,13 @@ class Catalog:
             self.database(session_id).touch(session_id)
             return True
 
-    async def create_with(self, session_id: str, storage: Storage, items: list[Item]) -> None:
+    def create_with(self, session_id: str, storage: Storage, items: list[Item]) -> None:
         """Create a session that holds `items`.
 
         Raises:
             CatalogError: the ID is not allowed, or there is a session with this ID.
         """
-        if not await in_thread(self.create, session_id, storage, items):
+        if not self.create(session_id, storage, items):
             raise CatalogError(f"A session called {session_id!r} exists. Choose another ID.")
 
     def rename(self, session_id: str, title: str) -> None:
@@ -331,25 +299,17 @@ class Catalog:
             raise CatalogError("A title can't contain half of a character.")
         self.database(session_id).rename(self.existing(session_id), title)
 
-    async def delete(self, session_id: str) -> None:
+    def delete(self, session_id: str) -> None:
         """Remove the session's items and all that is known of it.
 
         The caller holds `lock(session_id)`.
         """
         self.changeable(session_id)
-        session = await in_thread(self.open, session_id)
+        self.database(session_id).delete(session_id)
+        if memory_session := self._memory.pop(session_id, None):
+            memory_session.close()
 
-        def delete() -> None:
-            self.database(session_id).delete(session_id)
-            self._open.pop(session_id, None)
-            self._memory.pop(session_id, None)
-            session.close()
-
-        await in_thread(delete)
-
-    async def fork(
-        self, source_id: str, new_id: str, item_count: int, storage: Storage
-    ) -> list[Item]:
+    def fork(self, source_id: str, new_id: str, item_count: int, storage: Storage) -> list[Item]:
         """Copy the first `item_count` rows into a new session; who answered is copied too.
 
         The caller holds both locks. Returns the copied items: rows that hold no JSON stay behind,
@@ -358,36 +318,22 @@ class Catalog:
         Raises:
             CatalogError: the new ID is not allowed or is taken, or the source is gone.
         """
-
-        await in_thread(self.existing, source_id)
-        rows = (await in_thread(self.database(source_id).rows, source_id))[:item_count]
-        rows = [row for row in rows if row.is_item]
+        source, old = self.existing(source_id), self.database(source_id)
+        rows = [row for row in old.rows(source_id)[:item_count] if row.is_item]
         items = [cast(Item, row.item) for row in rows]
-        await self.create_with(new_id, storage, items)
-        await in_thread(self._describe_fork, source_id, new_id, rows)
-        return items
-
-    def _describe_fork(self, source_id: str, new_id: str, rows: list[Row]) -> None:
-        old, new, source = self.database(source_id), self.database(new_id), self.existing(source_id)
-        new_ids = dict(
-            zip((row.id for row in rows), (row.id for row in new.rows(new_id)), strict=True)
-        )
+        self.create_with(new_id, storage, items)
+        new = self.database(new_id)
+        pairs = zip(rows, new.rows(new_id), strict=True)
+        new_ids = {row.id: copied.id for row, copied in pairs}
         moved = [report.moved(new_ids) for report in old.reports(source_id)]
         new.save_reports(new_id, [report for report in moved if report is not None])
         self.rename(new_id, f"{source.title} (fork)"[:MAX_TITLE_LENGTH])
         new.set_origin(new_id, source_id, len(rows))
+        return items
 
     def restart(self) -> list[str]:
-        """Do what the end of the process does: close everything. Returns the IDs that are gone.
-
-        Raises:
-            CatalogError: a reply is being written.
-        """
-        if any(self.is_busy(session_id) for session_id in [*self._open, *self._memory]):
-            raise CatalogError("A reply is being written. Stop it or wait, then restart.")
+        """Do what the end of the process does: close everything. Returns the IDs that are gone."""
         gone = list(self._memory)
-        for session in [*self._open.values(), *self._memory.values()]:
-            session.close()
-        self._open.clear()
-        self._memory.clear()
+        while self._memory:
+            self._memory.popitem()[1].close()
         return gone

@@ -16,7 +16,7 @@ from session_lab.code_view.script import script
 from session_lab.history.items import fingerprint, is_user_message, text_to_edit, user_item
 from session_lab.history.policies import POLICY_KINDS, MemoryPolicy
 from session_lab.history.summaries import Summarizer
-from session_lab.runs.session_log import change_between
+from session_lab.runs.session_log import SessionLog, change_between
 from session_lab.store.database import Row
 from session_lab.store.seen import all_seen, unanswered
 
@@ -72,7 +72,7 @@ class Visit:
         elif name == "elsewhere":
             insert(self.path, self.session_id, json.dumps(user_item(text)))
         if name in (*RUNS, *CHANGES) and self.rows() != before:
-            assert self.lab.change(self.session_id) == change_between(before, self.rows())
+            assert self.lab.log(self.session_id).change == change_between(before, self.rows())
         seen = all_seen(self.lab.catalog, self.session_id)
         assert seen.items == stored(self.path, self.session_id)
         assert self.lab.catalog.info(self.session_id) is not None, "an empty session is listed"
@@ -84,7 +84,7 @@ class Visit:
         self.lab.lab.model = model = ScriptedModel(outputs(name, text, number))
         shown = self.lab.outlook(self.session_id, "Assistant", policy).call
         report = ask(self.lab, self.session_id, asked, policy).report
-        assert report is not None and report is self.lab.report(self.session_id)
+        assert report is not None and report is self.lab.log(self.session_id).report
         assert [call.input for call in report.calls] == [call.input for call in model.calls]
         if stale:
             assert model.calls == () and "nothing was sent" in str(report.error)
@@ -102,7 +102,7 @@ class Visit:
         kept = self.lab.catalog.database(self.session_id).reports(self.session_id)
         labelled = report.stored in [each.stored for each in kept]
         assert labelled == (report.error is None and bool(report.stored))
-        assert self.lab.change(self.session_id).added == set(report.stored)
+        assert self.lab.log(self.session_id).change.added == set(report.stored)
 
     def change(self, name: str, text: str, row: Row | None) -> None:
         if name == "add":
@@ -115,7 +115,7 @@ class Visit:
             self.lab.edit_item(self.session_id, row, text)
         else:
             return
-        assert self.lab.report(self.session_id) is None, "it tells of what is no longer there"
+        assert self.lab.log(self.session_id).report is None, "it tells of what is no longer there"
 
 
 @settings(max_examples=20)
@@ -156,7 +156,7 @@ def test_a_session_that_was_only_looked_at_has_no_action_to_show(make: MakeLab) 
     first.add_item("s", user_item("before"))
     first.close()
     lab = make(says())
-    assert lab.report("s") is None and lab.change("s").removed == () and lab.live("s") is None
+    assert lab.log("s") == SessionLog()
     assert lab.restart() == [] and lab.actions("s") == ()
     lab.add_item("s", user_item("after"))
     assert [type(action) for action in lab.actions("s")] == [CreateSession, FoundItems, AddItems]

@@ -9,6 +9,7 @@ from lab_tools import (
     EVERYTHING,
     MakeLab,
     PageLab,
+    add,
     ask,
     finish,
     insert,
@@ -37,7 +38,7 @@ CALL, OUTPUT = call("c1"), output("c1", "2 days")
 
 def fill(lab: PageLab, items: list[Any]) -> None:
     """As another program would: the lab does not know of it."""
-    lab.wait_for(lab.catalog.open("s").add_items, items)
+    add(lab.catalog, "s", items)
 
 
 def test_edit_changes_one_row_and_labels_stay_with_what_agents_wrote(
@@ -133,7 +134,7 @@ def test_nothing_goes_if_the_session_changed_since(
     with pytest.raises(CatalogError, match="has changed since you looked"):
         CHANGES[change](lab, seen)
     assert stored(path, "s") == now
-    assert lab.change("s").removed == ()
+    assert lab.log("s").change.removed == ()
 
 
 def test_a_copy_or_an_import_never_writes_into_a_session_that_exists(
@@ -158,14 +159,14 @@ def test_a_change_marks_exactly_its_rows(make: MakeLab, path: Path) -> None:
     lab, count = make(says()), 2 * WINDOW + 1
     lab.import_items("i", "Imported", [user_item(str(number)) for number in range(count)])
     ids = row_ids(lab, "i")
-    assert lab.change("i") == Change(added=frozenset(ids)) and len(stored(path, "i")) == count
+    assert lab.log("i").change == Change(added=frozenset(ids)) and len(stored(path, "i")) == count
     lab.add_item("i", user_item("one more"))
     ids = row_ids(lab, "i")
-    assert lab.change("i") == Change(added=frozenset(ids[-1:]))
+    assert lab.log("i").change == Change(added=frozenset(ids[-1:]))
     lab.edit_item("i", row_at(lab, "i", 0), "edited")
-    assert lab.change("i") == Change(edited=frozenset(ids[:1])) and row_ids(lab, "i") == ids
+    assert lab.log("i").change == Change(edited=frozenset(ids[:1])) and row_ids(lab, "i") == ids
     lab.clear("i", all_seen(lab.catalog, "i").version)
-    assert [row.id for row in lab.change("i").removed] == ids and stored(path, "i") == []
+    assert [row.id for row in lab.log("i").change.removed] == ids and stored(path, "i") == []
     assert lab.catalog.existing("i").title == "Imported"
 
 

@@ -71,7 +71,6 @@ def killed_at(number: int, path: Path, name: str) -> bool:
 
     async def change() -> None:
         lab = Lab(path, None)
-        lab.catalog.open("s")
         Killed.left = number
         await CHANGES[name](lab)
 

@@ -15,7 +15,7 @@ from agents.testing import ModelStep, ScriptedModel, assistant_message
 from lab_tools import EVERYTHING, MakeLab, PageLab, ask, finish, pop, row_at, talk, undo
 
 from session_lab.history.items import user_item
-from session_lab.store.catalog import in_thread
+from session_lab.store.catalog import LabSession, in_thread
 from session_lab.store.seen import all_seen
 
 
@@ -58,7 +58,7 @@ SDK_WRITES = {"send": 2, "add": 1, "clear": 1}
     ("name", "sdk_writes"), [*((name, 0) for name in CHANGES), *SDK_WRITES.items()]
 )
 def test_a_file_that_is_locked_during_a_change_holds_up_no_other_stream(
-    make: MakeLab, path: Path, name: str, sdk_writes: int
+    make: MakeLab, path: Path, monkeypatch: pytest.MonkeyPatch, name: str, sdk_writes: int
 ) -> None:
     """It is locked before the change, or after so many of the SDK's writes."""
     pulse, reply = Pulse(), [assistant_message("reply")]
@@ -90,9 +90,8 @@ def test_a_file_that_is_locked_during_a_change_holds_up_no_other_stream(
 
         return call
 
-    session: Any = lab.catalog.open("s")
     for write in ("add_items", "clear_session"):
-        setattr(session, write, then_lock(getattr(session, write)))
+        monkeypatch.setattr(LabSession, write, then_lock(getattr(LabSession, write)))
     with closing(other), ThreadPoolExecutor(1) as pool:
         if not sdk_writes:
             lock()

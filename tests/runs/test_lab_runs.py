@@ -49,7 +49,7 @@ def test_a_report_names_the_rows_and_is_there_after_a_restart(make: MakeLab, pat
     policy = MemoryPolicy("Last N turns", 2)
     shown = lab.outlook("long", "Assistant", policy)
     live = ask(lab, "long", "How long?", policy)
-    report = lab.report("long")
+    report = lab.log("long").report
     assert report is live.report and [call.input for call in report.calls] == [
         call.input for call in model.calls
     ]
@@ -87,7 +87,7 @@ def test_a_run_that_cannot_use_its_database_says_so(make: MakeLab, path: Path) -
     gate.open()
     finish(live)
     assert texts(path) == ["hi", "reply"]
-    report = lab.report("s")
+    report = lab.log("s").report
     assert report is not None and "lab_turns" in str(report.error), "the error was swallowed"
 
 
@@ -118,7 +118,7 @@ def test_two_programs_in_one_session_claim_their_own_rows_alone(make: MakeLab, p
     assert texts(path) == ["hi", "hi", "reply", "reply", "hi", "reply"]
     told = [(each.agent, each.stored) for each in first.catalog.database("s").reports("s")]
     assert told == [("Sales", [1, 4]), ("Assistant", [2, 3]), ("Assistant", [5, 6])]
-    assert first.change("s").added == {1, 4}
+    assert first.log("s").change.added == {1, 4}
     *_, run, others = first.actions("s")
     assert isinstance(run, RunTurn) and list(map(text_of, run.added)) == ["hi", "reply"]
     assert isinstance(others, FoundItems) and list(others.added) == stored(path, "s")

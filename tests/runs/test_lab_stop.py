@@ -53,10 +53,10 @@ def test_stopped_at_any_moment(
     kinds = list(map(kind, stored(path, "s")))
     counts = {"asked": [1], "writing": [1], "tool": [1, 2], "tool answered": [3]}
     assert kinds == WHOLE[: len(kinds)] and len(kinds) in counts.get(str(moment), range(5))
-    report = lab.report("s")
-    assert report is live.report and lab.change("s").added == set(report.stored)
+    report = lab.log("s").report
+    assert report is live.report and lab.log("s").change.added == set(report.stored)
     assert len(report.stored) == len(kinds)
-    assert lab.live("s") is None and not lab.catalog.is_busy("s")
+    assert lab.live("s") is None and not lab.catalog.is_busy()
     if kinds != WHOLE:
         assert report.error == "Stopped." and lab.catalog.database("s").reports("s") == []
         assert moment != "writing" or report.output_tokens > 0

@@ -1,17 +1,19 @@
 """Sessions in one file and in memory: created, listed, renamed, forked, deleted, reopened."""
 
+import asyncio
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from agents import SQLiteSession
-from lab_tools import insert, query, report, stored, talk
+from lab_tools import add, insert, query, report, stored, talk
 
 from session_lab.history.items import user_item
 from session_lab.history.report import ModelCall
 from session_lab.store.catalog import Catalog
 from session_lab.store.database import CatalogError, Storage
+from session_lab.store.seen import all_seen
 
 FAMILY = "👩\u200d👩\u200d👧\u200d👦"
 ALLOWED = [
@@ -36,19 +38,19 @@ def listed(catalog: Catalog, search: str = "") -> list[str]:
 
 
 @pytest.mark.parametrize("storage", ["File", "Memory"])
-async def test_an_id_that_is_allowed_is_kept_as_typed(
+def test_an_id_that_is_allowed_is_kept_as_typed(
     catalog: Catalog, path: Path, storage: Storage
 ) -> None:
     for session_id in ALLOWED:
         assert catalog.create(session_id, storage)
         assert not catalog.create(session_id, "Memory"), "it is left as it is"
         assert catalog.existing(session_id).storage == storage
-        await catalog.open(session_id).add_items([user_item(f"text of {session_id}")])
+        add(catalog, session_id, [user_item(f"text of {session_id}")])
     assert listed(catalog) == sorted(ALLOWED)
     for session_id in ALLOWED:
         expected = [user_item(f"text of {session_id}")]
         assert stored(path, session_id) == (expected if storage == "File" else [])
-        assert await catalog.open(session_id).get_items() == expected
+        assert all_seen(catalog, session_id).items == expected
         assert session_id in listed(catalog, session_id)
     assert [file.name for file in path.parent.iterdir() if "-" not in file.name] == ["sessions.db"]
 
@@ -70,17 +72,17 @@ async def test_sessions_of_another_program_are_there(catalog: Catalog, path: Pat
     assert listed(catalog) == ["", "line\nbreak", "x" * 500]
     info = catalog.existing("x" * 500)
     assert (info.title, info.storage, info.item_count) == ("x" * 500, "File", 4)
-    assert await catalog.open("").get_items() == talk(2)
+    assert all_seen(catalog, "").items == talk(2)
 
 
-async def test_a_memory_session_leaves_the_file_alone_and_hides_its_id_there(
+def test_a_memory_session_leaves_the_file_alone_and_hides_its_id_there(
     catalog: Catalog, path: Path
 ) -> None:
     catalog.create("kept", "File")
-    await catalog.open("kept").add_items(talk(1))
+    add(catalog, "kept", talk(1))
     everything = [query(path, f"SELECT * FROM {table}") for table in TABLES]
     catalog.create("secret", "Memory")
-    await catalog.open("secret").add_items([user_item("only in memory")])
+    add(catalog, "secret", [user_item("only in memory")])
     catalog.rename("secret", "Hidden")
     catalog.database("secret").save_reports("secret", [report("Assistant", 1)])
     assert everything == [query(path, f"SELECT * FROM {table}") for table in TABLES]
@@ -88,12 +90,12 @@ async def test_a_memory_session_leaves_the_file_alone_and_hides_its_id_there(
     assert not any(b"only in memory" in data for data in files)
     assert listed(catalog, "ONLY IN") == listed(catalog, "hidden") == ["secret"]
     with closing(SQLiteSession("secret", path)) as other_program:
-        await other_program.add_items([user_item("of another program")])
+        asyncio.run(other_program.add_items([user_item("of another program")]))
     assert listed(catalog) == ["kept", "secret"] and listed(catalog, "another") == []
     for opened, gone in ((catalog, ["secret"]), (Catalog(path), [])):
         assert opened.restart() == gone
         assert listed(opened, "another") == ["secret"] and listed(opened, "memory") == []
-        assert await opened.open("kept").get_items() == talk(1)
+        assert all_seen(opened, "kept").items == talk(1)
 
 
 # -- fork and delete ------------------------------------------------------------------------
@@ -101,20 +103,20 @@ async def test_a_memory_session_leaves_the_file_alone_and_hides_its_id_there(
 
 @pytest.mark.parametrize("storage", ["File", "Memory"])
 @pytest.mark.parametrize("count", [0, 1, 4, 6])
-async def test_a_fork_copies_the_first_items_and_who_answered(
+def test_a_fork_copies_the_first_items_and_who_answered(
     catalog: Catalog, path: Path, storage: Storage, count: int
 ) -> None:
     catalog.create("source", "File")
     insert(path, "source", "not JSON")
     items: list[Any] = [*talk(2), None]
-    await catalog.open("source").add_items(items)
+    add(catalog, "source", items)
     ids = [row.id for row in catalog.database("source").rows("source")]
     reports = [report("Sales", *ids[1:3]), report("Support", *ids[3:5])]
     reports[1].calls = [ModelCall(agent="x", sent=[ids[2]], not_sent={"why": [ids[1]]})]
     catalog.database("source").save_reports("source", reports)
     copied = items[: max(0, count - 1)]  # The first row holds no JSON and stays behind.
-    assert await catalog.fork("source", "copy", count, storage) == copied
-    assert await catalog.open("copy").get_items() == copied
+    assert catalog.fork("source", "copy", count, storage) == copied
+    assert all_seen(catalog, "copy").items == copied
     # A fork in the middle of a turn has no reply to label.
     new = [row.id for row in catalog.database("copy").rows("copy")]
     told = catalog.database("copy").reports("copy")
@@ -126,23 +128,23 @@ async def test_a_fork_copies_the_first_items_and_who_answered(
     info = catalog.existing("copy")
     assert (info.title, info.storage) == ("source (fork)", storage)
     assert (info.forked_from, info.forked_items) == ("source", len(copied))
-    await catalog.open("copy").add_items(talk(1))
+    add(catalog, "copy", talk(1))
     assert [row.id for row in catalog.database("source").rows("source")] == ids
 
 
 @pytest.mark.parametrize("storage", ["File", "Memory"])
-async def test_delete_leaves_nothing_behind(catalog: Catalog, path: Path, storage: Storage) -> None:
+def test_delete_leaves_nothing_behind(catalog: Catalog, path: Path, storage: Storage) -> None:
     for name in ("a", "b"):
         catalog.create(name, storage)
-        await catalog.open(name).add_items(talk(1))
+        add(catalog, name, talk(1))
         catalog.database(name).save_reports(name, [report(name, 1)])
     held = catalog.database("a")
-    await catalog.delete("a")
+    catalog.delete("a")
     assert catalog.info("a") is None and listed(catalog) == ["b"]
     for table in TABLES:
         found = query(path, f"SELECT DISTINCT session_id FROM {table}")
         assert found == ([("b",)] if storage == "File" else [])
-    assert await catalog.open("b").get_items() == talk(1)
+    assert all_seen(catalog, "b").items == talk(1)
     with pytest.raises(CatalogError, match="does not exist"):
         catalog.rename("a", "new title")
     if storage == "Memory":  # Another tab may be drawing its list.

@@ -6,15 +6,15 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from lab_tools import query, talk
+from lab_tools import add, query, talk
 
-from session_lab.runs.loop import WORKERS
 from session_lab.runs.turn import error_line
-from session_lab.store.catalog import OPEN_AT_MOST, Catalog
+from session_lab.store.catalog import Catalog
 from session_lab.store.database import SCHEMA_VERSION, CatalogError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -37,11 +37,11 @@ def test_a_file_of_a_newer_version_is_refused_and_nothing_in_it_changes(path: Pa
 
 
 @pytest.mark.parametrize("known", [["lab_schema"], ["lab_schema", "lab_turns", "lab_sessions"]])
-async def test_an_older_file_keeps_its_rows(path: Path, known: list[str]) -> None:
+def test_an_older_file_keeps_its_rows(path: Path, known: list[str]) -> None:
     """From the first version, which noted none, and from the SDK alone."""
     catalog = Catalog(path)
     catalog.create("kept", "File")
-    await catalog.open("kept").add_items(talk(1))
+    add(catalog, "kept", talk(1))
     catalog.rename("kept", "A title")
     for table in known:
         query(path, f"DROP TABLE {table}")
@@ -89,22 +89,19 @@ async def test_lists_are_whole_while_other_tabs_create_and_delete(catalog: Catal
 
     watching = asyncio.create_task(asyncio.to_thread(look))
     for number in range(1, 40, 2):
-        await catalog.delete(f"session {number}")
+        await asyncio.to_thread(catalog.delete, f"session {number}")
     await watching
 
 
 def test_two_processes_write_into_one_new_file(tmp_path: Path) -> None:
     program = """
-import asyncio, sys
+import sys
 from pathlib import Path
 from session_lab.store.catalog import Catalog
-async def main(path, mine):
-    catalog = Catalog(Path(path))
-    for number in range(8):
-        catalog.create(f"{mine}{number}", "File")
-        await catalog.open(f"{mine}{number}").add_items([{"role": "user", "content": mine}])
-    catalog.restart()
-asyncio.run(main(*sys.argv[1:]))
+path, mine = sys.argv[1:]
+catalog = Catalog(Path(path))
+for number in range(8):
+    catalog.create(f"{mine}{number}", "File", [{"role": "user", "content": mine}])
 """
     path = tmp_path / "sessions.db"
     command = [sys.executable, "-c", program, str(path)]
@@ -131,29 +128,15 @@ class Counted(sqlite3.Connection):
         self.still_open.discard(id(self))
 
 
-async def test_few_sessions_stay_open_and_a_busy_one_always_does(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    connect = sqlite3.connect
-    monkeypatch.setattr(
-        sqlite3, "connect", lambda *args, **more: connect(*args, **more, factory=Counted)
-    )
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(WORKERS))
+def test_what_is_open_is_closed_after_its_use(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = partial(sqlite3.connect, factory=Counted)
+    monkeypatch.setattr(sqlite3, "connect", connect)
     catalog = Catalog(path)
-    async with catalog.lock("busy"):
-        catalog.create("busy", "File")
-        held = catalog.open("busy")
-        for number in range(40):
-            catalog.create(f"s{number}", "File")
-            await catalog.open(f"s{number}").add_items(talk(1))
-            assert len(Counted.still_open) <= (OPEN_AT_MOST + 1) * WORKERS
-        assert catalog.open("busy") is held
-        await held.add_items(talk(1))
-    assert Counted.still_open and not catalog.is_busy("busy")
-    for number in range(OPEN_AT_MOST + 1):
-        catalog.open(f"s{number}")
-    with pytest.raises(RuntimeError, match="closed"):
-        await held.get_items()
-    assert await catalog.open("busy").get_items() == talk(1), "opened again where it was left"
-    catalog.restart()
-    assert Counted.still_open == set()
+    for number in range(8):
+        catalog.create(f"s{number}", "File", talk(1))
+        add(catalog, f"s{number}", talk(1))
+        assert catalog.count("question") == number + 1 and Counted.still_open == set()
+    catalog.create("quick", "Memory", talk(1))
+    add(catalog, "quick", talk(1))
+    assert len(Counted.still_open) == 1, "it is the session"
+    assert catalog.restart() == ["quick"] and Counted.still_open == set()

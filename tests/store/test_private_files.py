@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -32,11 +33,11 @@ def test_what_the_lab_makes_is_private_and_what_the_user_made_keeps_its_modes(
         path.parent.mkdir(mode=0o750)
         SQLiteSession("s", path).close()
         path.chmod(0o640)
-    catalog = Catalog(path)
+    Catalog(path)
     # While a session is open, what it stored last lies in the -wal file.
-    asyncio.run(catalog.open("s").add_items(talk(1)))
-    modes = {each.name: f"{each.stat().st_mode & 0o777:o}" for each in path.parent.iterdir()}
+    with closing(SQLiteSession("s", path)) as session:
+        asyncio.run(session.add_items(talk(1)))
+        modes = {each.name: f"{each.stat().st_mode & 0o777:o}" for each in path.parent.iterdir()}
     names = ("sessions.db", "sessions.db-shm", "sessions.db-wal")
     assert modes == dict.fromkeys(names, file_mode)
     assert f"{path.parent.stat().st_mode & 0o777:o}" == folder_mode
-    catalog.restart()
