@@ -21,8 +21,8 @@ from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import TurnReport
 from session_lab.runs.compare import Comparison
 from session_lab.runs.lab import Lab
-from session_lab.runs.live_turn import LiveTurn
 from session_lab.runs.loop import BackgroundLoop
+from session_lab.runs.session_log import LiveTurn
 from session_lab.store.catalog import Catalog
 from session_lab.store.database import Row
 from session_lab.store.seen import last_item, last_turn

@@ -22,8 +22,8 @@ from session_lab.pages.strip import show_strip
 from session_lab.pages.suggestions import show_first, show_next
 from session_lab.pages.tab import MESSAGE, Dialog, Tab, ask, carry_out, say, show_outcome, this_tab
 from session_lab.runs.lab import Lab
-from session_lab.runs.live_turn import LiveTurn
 from session_lab.runs.outlook import Outlook
+from session_lab.runs.session_log import LiveTurn
 from session_lab.runs.turn import STOPPED
 from session_lab.store.database import CatalogError, SessionInfo
 from session_lab.store.seen import unanswered

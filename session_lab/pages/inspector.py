@@ -21,7 +21,8 @@ from session_lab.pages.tab import Tab, ask
 from session_lab.runs.lab import Lab
 from session_lab.runs.outlook import Cell, Outlook
 from session_lab.runs.session_log import Change
-from session_lab.store.database import SHOWN_TABLES, SessionInfo, contains
+from session_lab.store.database import SessionInfo
+from session_lab.store.search import contains
 
 NEXT = 0
 """The choice `Next message` in `Request`; a turn is chosen by the ID of its first row."""
@@ -292,8 +293,7 @@ def show_database(lab: Lab, info: SessionInfo) -> None:
         for row in rows
     ]
     _show_table("agent_messages", info.item_count, messages, 330)
-    for table in SHOWN_TABLES:
-        found = database.table_rows(info.session_id, table)
+    for table, found in database.other_tables(info.session_id).items():
         _show_table(table, len(found), found, 180)
     st.caption("The SDK writes agent_messages and agent_sessions; the lab adds the tables lab_*.")
 

@@ -15,7 +15,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import RerunException, get_script_run_ctx
 
 from session_lab.pages.open_lab import readable
-from session_lab.runs.live_turn import LiveTurn
+from session_lab.runs.session_log import LiveTurn
 
 MESSAGE = "message"
 """The key of the input of Chat."""

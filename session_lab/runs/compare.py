@@ -10,9 +10,9 @@ from session_lab.code_view.agents import AgentName
 from session_lab.history.items import assistant_item, is_user_message, user_item
 from session_lab.history.policies import MemoryPolicy
 from session_lab.runs.lab import BUSY, Lab
-from session_lab.runs.live_turn import LiveTurn
 from session_lab.runs.progress import LoopProgress
 from session_lab.runs.recall import EIGHT_FACTS
+from session_lab.runs.session_log import LiveTurn
 from session_lab.runs.turn import error_line
 from session_lab.store.catalog import MAX_ID_LENGTH, in_thread
 from session_lab.store.database import CatalogError, Row, Version
@@ -21,24 +21,25 @@ EXAMPLES = {"user_123": "My name is Alice.", "user_456": "My name is Bob."}
 """Two sessions that tell isolation apart from chance: what each knows the other contradicts."""
 
 
-async def create_examples(lab: Lab) -> None:
-    """Make those sessions of `EXAMPLES` that do not exist, with their fact added by hand."""
-    for session_id, fact in EXAMPLES.items():
-        if await in_thread(lab.catalog.info, session_id) is None:
-            reply = assistant_item("Nice to meet you.")
-            await lab.import_items(session_id, session_id, [user_item(fact), reply])
-
-
 SIX_TURNS = "six_turns"
 """The ID of a session in which a limit has lost what was said first."""
 
 
+async def create_examples(lab: Lab) -> None:
+    """Make those sessions of `EXAMPLES` that do not exist, with their fact added by hand."""
+    for session_id, fact in EXAMPLES.items():
+        await _create(lab, session_id, [fact], "Nice to meet you.")
+
+
 async def create_six_turns(lab: Lab) -> None:
     """Make that session, added by hand: six of Recall's facts, one a turn. What exists is left."""
-    if await in_thread(lab.catalog.info, SIX_TURNS) is None:
-        facts = list(EIGHT_FACTS)[:6]
-        items = [item for fact in facts for item in (user_item(fact), assistant_item("Noted."))]
-        await lab.import_items(SIX_TURNS, SIX_TURNS, items)
+    await _create(lab, SIX_TURNS, list(EIGHT_FACTS)[:6], "Noted.")
+
+
+async def _create(lab: Lab, session_id: str, facts: Sequence[str], reply: str) -> None:
+    if await in_thread(lab.catalog.info, session_id) is None:
+        items = [item for fact in facts for item in (user_item(fact), assistant_item(reply))]
+        await lab.import_items(session_id, session_id, items)
 
 
 @dataclass
@@ -74,9 +75,9 @@ class Comparison(LoopProgress):
         self.before = before
         self.problem: str | None = None
         self.is_of_copies = bool(copies)
-        self._task = asyncio.create_task(self._finish(lab, copies))
+        self.task = asyncio.create_task(self._finish(lab, copies))
         # A task that is cancelled before it begins, at the end of the app, ends too.
-        self._task.add_done_callback(lambda _: self.end())
+        self.task.add_done_callback(lambda _: self.end())
 
     async def stop(self) -> None:
         """Cancel both runs and wait until both sessions are free again."""
@@ -164,19 +165,10 @@ async def _send_both(
 
 async def _copy(lab: Lab, session_id: str, letter: str) -> str:
     count = (await in_thread(lab.catalog.existing, session_id)).item_count
-    copy = await in_thread(_free_id, lab, session_id, letter)
+    name = f"{session_id[: MAX_ID_LENGTH - 16].rstrip()} · copy {letter}"
+    copy = await in_thread(lab.catalog.free_id, name)
     await lab.fork(session_id, copy, count, "Memory")
     return copy
-
-
-def _free_id(lab: Lab, session_id: str, letter: str) -> str:
-    """For example `user_123 · copy A`, or `... copy A2` if there is one already."""
-    base = session_id[: MAX_ID_LENGTH - 16].rstrip()
-    name, number = f"{base} · copy {letter}", 1
-    while lab.catalog.info(name):
-        number += 1
-        name = f"{base} · copy {letter}{number}"
-    return name
 
 
 def _version(lab: Lab, session_id: str) -> Version:

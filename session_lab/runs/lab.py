@@ -30,9 +30,8 @@ from session_lab.history.report import WINDOW, TurnReport
 from session_lab.history.rules import Api, diagnose
 from session_lab.history.summaries import Summarizer
 from session_lab.models.servers import api_of
-from session_lab.runs.live_turn import LiveTurn
 from session_lab.runs.outlook import Outlook, look_ahead
-from session_lab.runs.session_log import Change, SessionLog, change_between
+from session_lab.runs.session_log import Change, LiveTurn, SessionLog, change_between
 from session_lab.runs.turn import STOPPED, error_line, run_turn
 from session_lab.store.catalog import MAX_TITLE_LENGTH, Catalog, in_thread
 from session_lab.store.database import CatalogError, Row, Storage, Version
@@ -199,16 +198,9 @@ class Lab:
         items = [cast(Item, row.item) for row in added]
         kept = before[report.policy.start(before) :]
         refused = any(finding.is_refused for finding in diagnose(kept, self.api))
-        log.actions.append(
-            RunTurn(
-                live.text,
-                cast(AgentName, live.agent),
-                report.policy,
-                items,
-                report.error,
-                self.api if refused else None,
-            )
-        )
+        by = self.api if refused else None
+        run = RunTurn(live.text, live.agent, report.policy, items, report.error, by)
+        log.actions.append(run)
         log.change = Change(added=frozenset(report.stored))
         # What this run alone would have left: anything else is noted by the next `_catch_up`.
         last_row = report.stored[-1] if added else live.after_row

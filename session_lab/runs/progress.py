@@ -42,6 +42,9 @@ class LoopProgress(Progress):
     def __init__(self) -> None:
         super().__init__()
         self._ended = asyncio.Event()
+        self.is_stopped = False
+        self.task: asyncio.Task[None] | None = None
+        """None until it is known that the work can begin."""
 
     def end(self) -> None:
         super().end()
@@ -49,3 +52,11 @@ class LoopProgress(Progress):
 
     async def ended(self) -> None:
         await self._ended.wait()
+
+    async def stop(self) -> None:
+        """Cancel the task and wait for its end. What is known until then stays."""
+        # Only once: a second time would cut the cleaning up short.
+        if self.task is not None and not self.is_stopped:
+            self.task.cancel()
+        self.is_stopped = True
+        await self.ended()

@@ -160,22 +160,14 @@ class Recall(LoopProgress):
         self.agent = agent.name
         self.messages, self.probes = tuple(messages), tuple(probes)
         self.outcomes = [Outcome(policy) for policy in policies]
-        self.is_stopped = False
-        self._task = asyncio.create_task(self._run(agent))
-        self._task.add_done_callback(lambda _: self.end())
+        self.task = asyncio.create_task(self._run(agent))
+        self.task.add_done_callback(lambda _: self.end())
 
     @property
     def share_done(self) -> float:
         """From 0 to 1."""
         done = sum(len(outcome.turns) + len(outcome.answers) for outcome in self.outcomes)
         return done / max(1, len(self.outcomes) * (len(self.messages) + len(self.probes)))
-
-    async def stop(self) -> None:
-        """End it, and wait for that. What is known until then stays."""
-        if not self.is_stopped:
-            self._task.cancel()
-        self.is_stopped = True
-        await self.ended()
 
     async def _run(self, agent: Agent[Any]) -> None:
         await asyncio.gather(*(self._replay(agent, outcome) for outcome in self.outcomes))

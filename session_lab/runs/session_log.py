@@ -6,11 +6,35 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from session_lab.code_view.actions import Action, CreateSession, FoundItems
+from session_lab.code_view.agents import AgentName
 from session_lab.history.items import Item
 from session_lab.history.report import TurnReport
-from session_lab.runs.live_turn import LiveTurn
 from session_lab.runs.outlook import Outlook
+from session_lab.runs.progress import LoopProgress
 from session_lab.store.database import Row, SessionInfo, Version
+
+
+class LiveTurn(LoopProgress):
+    """A run in progress: the reply as far as it is written, and in the end the report."""
+
+    def __init__(self, session_id: str, text: str | None, agent: AgentName) -> None:
+        super().__init__()
+        self.session_id = session_id
+        self.after_row = 0
+        """The session's last row before the run."""
+        self.text = text
+        self.agent = agent
+        self.reply = ""
+        self.tools: list[Item] = []
+        self.report: TurnReport | None = None
+
+    def take(self, event: str | Item) -> None:
+        """Note what the run yields."""
+        if isinstance(event, str):
+            self.reply += event
+        else:
+            self.tools.append(event)
+            self.reply = ""
 
 
 @dataclass(frozen=True)

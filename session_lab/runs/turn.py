@@ -7,7 +7,7 @@ import copy
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
@@ -34,20 +34,6 @@ from session_lab.models.servers import api_of
 from session_lab.store.database import CatalogError
 
 STOPPED = "Stopped."
-
-
-@dataclass(frozen=True)
-class TextDelta:
-    """More text of the reply that is being written."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class ToolEvent:
-    """A tool call, or the output of one, as it will be stored."""
-
-    item: Item
 
 
 class RequestRecorder(RunHooks[Any]):
@@ -79,8 +65,10 @@ async def run_turn(
     text: str | None,
     report: TurnReport,
     summarizer: Summarizer,
-) -> AsyncGenerator[TextDelta | ToolEvent, None]:
+) -> AsyncGenerator[str | Item, None]:
     """Send `text` to the agent under the report's policy and yield the reply as it is written.
+
+    What is yielded is more text of it, or a tool call or its output, as it will be stored.
 
     `text` None asks again what is stored without an answer: a run with an empty input list sends
     the history and stores only the reply. The requests and their cost are noted in `report` when
@@ -90,7 +78,7 @@ async def run_turn(
     started = time.perf_counter()
     recorder, summaries = RequestRecorder(), RequestRecorder()
     result: RunResultStreaming | None = None
-    written: list[TextDelta | ToolEvent] = []
+    written: list[str | Item] = []
     try:
         summarize = partial(summarizer.write, hooks=summaries)
         config = await report.policy.run_config(
@@ -124,7 +112,7 @@ def error_line(error: BaseException) -> str:
     return explain_error(error) or quote(f"{type(error).__name__}: {error}")
 
 
-async def _events(result: RunResultStreaming) -> AsyncGenerator[TextDelta | ToolEvent, None]:
+async def _events(result: RunResultStreaming) -> AsyncGenerator[str | Item, None]:
     stream = cast(AsyncGenerator[StreamEvent, None], result.stream_events())
     try:
         async for event in stream:
@@ -139,11 +127,11 @@ async def _events(result: RunResultStreaming) -> AsyncGenerator[TextDelta | Tool
             await asyncio.wait([result.run_loop_task])
 
 
-def _shown(event: StreamEvent) -> TextDelta | ToolEvent | None:
+def _shown(event: StreamEvent) -> str | Item | None:
     if event.type == "raw_response_event" and event.data.type == "response.output_text.delta":
-        return TextDelta(event.data.delta)
+        return event.data.delta
     if isinstance(event, RunItemStreamEvent) and event.name in ("tool_called", "tool_output"):
-        return ToolEvent(event.item.to_input_item())
+        return event.item.to_input_item()
     return None
 
 
@@ -151,7 +139,7 @@ def _count_tokens(
     report: TurnReport,
     agent: Agent[Any],
     result: RunResultStreaming | None,
-    written: Sequence[TextDelta | ToolEvent],
+    written: Sequence[str | Item],
 ) -> None:
     """The model's own count, or an estimate where it gave none, as after a failed call."""
     usage = result.context_wrapper.usage if result is not None else Usage()
@@ -159,9 +147,8 @@ def _count_tokens(
     report.estimated = isinstance(agent.model, OfflineModel)
     if report.input_tokens == 0:
         report.input_tokens = sum(estimate_tokens(call.input) for call in report.calls)
-        text = "".join(event.text for event in written if isinstance(event, TextDelta))
-        made = [event.item for event in written if isinstance(event, ToolEvent)]
-        calls = [item for item in made if kind(item) == "tool call"]
+        text = "".join(each for each in written if isinstance(each, str))
+        calls = [each for each in written if kind(each) == "tool call"]
         report.output_tokens = estimate_tokens(text) + estimate_tokens(calls)
         report.estimated = True
 

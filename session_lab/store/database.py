@@ -11,15 +11,15 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-from session_lab.history.items import Item, field, is_assistant_message, text_of
+from session_lab.history.items import Item, field, is_assistant_message
 from session_lab.history.report import TurnReport
 from session_lab.history.rules import Api, Finding, diagnose
+from session_lab.store.search import add_functions, parsed
 
 Storage = Literal["File", "Memory", "Opened"]
 """`Opened` is a file of another program, which is only read."""
@@ -60,7 +60,7 @@ AND (contains(known.session_id, :search) OR contains(coalesce(lab.title, ''), :s
    OR EXISTS (SELECT 1 FROM agent_messages AS m WHERE m.session_id = known.session_id
               AND text_contains(CAST(m.message_data AS BLOB), :search)))
 """
-SHOWN_TABLES = ("agent_sessions", "lab_sessions", "lab_turns")
+_OTHER_TABLES = ("agent_sessions", "lab_sessions", "lab_turns")
 
 
 class CatalogError(Exception):
@@ -138,13 +138,13 @@ class SessionDatabase:
         query = f"{_listed(search)} ORDER BY updated DESC, known.session_id LIMIT :limit"
         values = {"search": search, "limit": limit, "hidden": json.dumps(hidden)}
         with self._connect() as connection:
-            _add_functions(connection)
+            add_functions(connection)
             return [self._info(*row) for row in connection.execute(query, values)]
 
     def count(self, search: str, hidden: Sequence[str] = ()) -> int:
         query = f"SELECT count(*) FROM ({_listed(search)})"
         with self._connect() as connection:
-            _add_functions(connection)
+            add_functions(connection)
             values = {"search": search, "hidden": json.dumps(hidden)}
             return int(connection.execute(query, values).fetchone()[0])
 
@@ -173,15 +173,13 @@ class SessionDatabase:
         self._execute(query, session_id, title, self.storage, touched_at)
 
     def set_origin(self, session_id: str, forked_from: str, forked_items: int) -> None:
-        self._execute(
-            "UPDATE lab_sessions SET forked_from = ?, forked_items = ? WHERE session_id = ?",
-            *(forked_from, forked_items, session_id),
-        )
+        query = "UPDATE lab_sessions SET forked_from = ?, forked_items = ? WHERE session_id = ?"
+        self._execute(query, forked_from, forked_items, session_id)
 
     def delete(self, session_id: str) -> None:
         """Remove the session's items and all that is known of it, in one transaction."""
         with self._connect() as connection:
-            for table in ("agent_messages", *SHOWN_TABLES):
+            for table in ("agent_messages", *_OTHER_TABLES):
                 connection.execute(f"DELETE FROM {table} WHERE session_id = ?", (session_id,))
 
     # -- rows -------------------------------------------------------------------------------
@@ -199,12 +197,10 @@ class SessionDatabase:
             found = connection.execute(query, (session_id, after, -1 if last is None else last))
             return [_row(*values) for values in found][::-1]
 
-    def table_rows(self, session_id: str, table: str) -> list[dict[str, Any]]:
-        """The newest 100 of this session's rows of one of `SHOWN_TABLES`, as column -> value."""
-        if table not in SHOWN_TABLES:
-            raise ValueError(table)
-        query = f"SELECT * FROM {table} WHERE session_id = :id ORDER BY rowid DESC LIMIT 100"
-        return self.select(query, id=session_id)
+    def other_tables(self, session_id: str) -> dict[str, list[dict[str, Any]]]:
+        """The newest 100 of this session's rows of the other tables, as column -> value."""
+        query = "SELECT * FROM {} WHERE session_id = :id ORDER BY rowid DESC LIMIT 100"
+        return {table: self.select(query.format(table), id=session_id) for table in _OTHER_TABLES}
 
     def version(self, session_id: str) -> Version:
         query = "SELECT count(*), coalesce(max(id), 0) FROM agent_messages WHERE session_id = ?"
@@ -230,28 +226,22 @@ class SessionDatabase:
 
         What can't be read, because another program or another version wrote it, is passed over.
         """
-        query = (
-            "SELECT report FROM lab_turns WHERE session_id = ? AND first_row >= ?"
-            " ORDER BY first_row"
-        )
-        with self._connect() as connection:
-            found = connection.execute(query, (session_id, from_row)).fetchall()
-        return [told for (report,) in found if (told := _report(report)) is not None]
+        query = "SELECT report FROM lab_turns WHERE session_id = :id AND first_row >= :from_row"
+        found = self.select(f"{query} ORDER BY first_row", id=session_id, from_row=from_row)
+        return [told for row in found if (told := _report(row["report"])) is not None]
 
     def remove_end(self, session_id: str, rows: Sequence[Row]) -> bool:
         """Delete `rows` in one transaction; False if they are not the session's end any more."""
         query = (
-            "SELECT id, CAST(created_at AS TEXT), message_data FROM agent_messages"
-            " WHERE session_id = ? AND id >= ? ORDER BY id"
+            "DELETE FROM agent_messages WHERE session_id = ? AND id >= ? RETURNING id, message_data"
         )
-        where = (session_id, rows[0].id)
         with self._connect() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            now = [_row(*values) for values in connection.execute(query, where)]
-            is_end = [(row.id, row.data) for row in now] == [(row.id, row.data) for row in rows]
-            if is_end:
-                query = "DELETE FROM agent_messages WHERE session_id = ? AND id >= ?"
-                connection.execute(query, where)
+            removed = connection.execute(query, (session_id, rows[0].id)).fetchall()
+            is_end = {row_id: _text(data) for row_id, data in removed} == {
+                row.id: row.data for row in rows
+            }
+            if not is_end:
+                connection.rollback()
         return is_end
 
     def update_item(self, session_id: str, row: Row, item: Item) -> bool:
@@ -301,36 +291,6 @@ def _listed(search: str) -> str:
     return f"{_SESSIONS} {_NOT_HIDDEN} {_MATCHES if search else ''}"
 
 
-def _add_functions(connection: sqlite3.Connection) -> None:
-    """Add the two functions that the search uses."""
-    connection.create_function("contains", 2, contains, deterministic=True)
-    connection.create_function("text_contains", 2, _text_contains, deterministic=True)
-
-
-def contains(text: str, search: str) -> bool:
-    """Whether a person would find `search` in the text."""
-    return _folded(search) in _folded(text)
-
-
-def _folded(text: str) -> str:
-    """Equal for what a person reads as equal: both forms of "é", capitals, "İ" and "I"."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return unicodedata.normalize("NFKC", folded).replace("i\u0307", "i")
-
-
-def _text_contains(message_data: bytes, search: str) -> bool:
-    """Search what a person reads, not the JSON around it: "role" stands in every row."""
-    item = _parsed(message_data)
-    return item is not None and contains(text_of(item), search)
-
-
-def _parsed(message_data: str | bytes) -> Item | None:
-    try:
-        return cast(Item, json.loads(message_data))
-    except (ValueError, TypeError, RecursionError):
-        return None
-
-
 def _report(text: Any) -> TurnReport | None:
     try:
         return TurnReport.model_validate_json(text)
@@ -339,5 +299,8 @@ def _report(text: Any) -> TurnReport | None:
 
 
 def _row(row_id: int, created_at: str | None, data: str | bytes) -> Row:
-    text = data.decode(errors="replace") if isinstance(data, bytes) else data
-    return Row(row_id, created_at or "", text, _parsed(data))
+    return Row(row_id, created_at or "", _text(data), parsed(data))
+
+
+def _text(data: str | bytes) -> str:
+    return data.decode(errors="replace") if isinstance(data, bytes) else data

@@ -9,7 +9,6 @@ from typing import Any
 
 from session_lab.history.items import is_user_message, text_of
 from session_lab.store.catalog import Catalog
-from session_lab.store.database import Row
 
 SHARED_ROWS = """\
 SELECT count(*) AS shared_rows FROM agent_messages
@@ -62,19 +61,16 @@ def prove(catalog: Catalog, a: str, b: str, common_text: str = "") -> Proof:
 def _searches(catalog: Catalog, said_in: str, looked_in: str, common_text: str) -> list[Search]:
     newest = catalog.database(said_in).rows(said_in, last=100)[::-1]
     said = [row for row in newest if is_user_message(row.item) and text_of(row.item).strip()]
-    texts = {text_of(row.item): row for row in said if text_of(row.item) != common_text}
-    return [
-        _search(catalog, text, row, said_in, looked_in)
-        for text, row in list(texts.items())[:SEARCHED_TEXTS]
-    ]
-
-
-def _search(catalog: Catalog, text: str, row: Row, said_in: str, looked_in: str) -> Search:
-    # The SDK stores JSON, in which quotes and other scripts are escaped.
-    values = {"session_id": looked_in, "text": json.dumps(text)[1:-1]}
-    found = catalog.database(looked_in).select(ROWS_WITH_TEXT, **values)
-    query = with_values(ROWS_WITH_TEXT, **values)
-    return Search(text, row.id, said_in, looked_in, [each["id"] for each in found], query)
+    texts = {text_of(row.item): row.id for row in said if text_of(row.item) != common_text}
+    searches = []
+    for text, row_id in list(texts.items())[:SEARCHED_TEXTS]:
+        # The SDK stores JSON, in which quotes and other scripts are escaped.
+        values = {"session_id": looked_in, "text": json.dumps(text)[1:-1]}
+        found = catalog.database(looked_in).select(ROWS_WITH_TEXT, **values)
+        query = with_values(ROWS_WITH_TEXT, **values)
+        ids = [each["id"] for each in found]
+        searches.append(Search(text, row_id, said_in, looked_in, ids, query))
+    return searches
 
 
 def with_values(query: str, **values: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -58,31 +58,34 @@ class OpenedFile:
             state = self._look()
             if state == self._state:
                 return
-            for ending, _, is_there in state:
-                target = self._copy.with_name(self._copy.name + ending)
-                if is_there:
+            for ending, facts in state.items():
+                target = f"{self._copy}{ending}"
+                if facts is not None:
                     shutil.copyfile(f"{self.path}{ending}", target)
                 else:
-                    target.unlink(missing_ok=True)
+                    Path(target).unlink(missing_ok=True)
             if state == self._look():
                 self._name_tables()
                 self._state = state
                 return
         raise CatalogError(f"{self.path.name} is being written all the time. Try it on a copy.")
 
-    def _look(self) -> list[tuple[str, object, bool]]:
+    def _look(self) -> dict[str, tuple[int, int] | None]:
+        """When each of the files was written last, and its size; None if there is none."""
         if not self.path.exists():
             raise CatalogError(f"There is no file {self.path}. Check its path.")
-        files = [Path(f"{self.path}{ending}") for ending in BESIDE]
-        facts = [each.stat() if each.exists() else None for each in files]
-        return [
-            (ending, fact and (fact.st_mtime_ns, fact.st_size), fact is not None)
-            for ending, fact in zip(BESIDE, facts, strict=True)
-        ]
+        facts: dict[str, tuple[int, int] | None] = dict.fromkeys(BESIDE)
+        for ending in BESIDE:
+            with suppress(FileNotFoundError):
+                found = Path(f"{self.path}{ending}").stat()
+                facts[ending] = found.st_mtime_ns, found.st_size
+        return facts
 
     def _name_tables(self) -> None:
         with closing(sqlite3.connect(self._copy)) as connection, connection:
-            found = [name for name in _tables(connection) if _columns(connection, name) >= COLUMNS]
+            query = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+            names = [name for (name,) in connection.execute(query)]
+            found = [name for name in names if _columns(connection, name) >= COLUMNS]
             if self._table is not None:
                 found = [name for name in found if name == self._table]
             elif "agent_messages" in found:
@@ -109,11 +112,6 @@ class OpenedFile:
             )
         with closing(sqlite3.connect(self._copy)) as connection:
             make_tables(connection)
-
-
-def _tables(connection: sqlite3.Connection) -> list[str]:
-    query = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
-    return [name for (name,) in connection.execute(query)]
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> set[str]:

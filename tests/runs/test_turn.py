@@ -18,7 +18,7 @@ from session_lab.history.policies import POLICY_KINDS, MemoryPolicy
 from session_lab.history.report import TurnReport
 from session_lab.history.summaries import Summarizer
 from session_lab.models.offline import OfflineModel
-from session_lab.runs.turn import RequestRecorder, TextDelta, preview_request, run_turn
+from session_lab.runs.turn import RequestRecorder, preview_request, run_turn
 
 QUESTION = "How many days from 2026-01-01 to 2026-01-03?"
 
@@ -35,8 +35,8 @@ async def run(
     written = summarizer or Summarizer(says(*["summary"] * 20))
     agent = make_agent("Assistant", model)
     events = [event async for event in run_turn(session, agent, text, report, written)]
-    deltas = [event.text for event in events if isinstance(event, TextDelta)]
-    tools = [event.item for event in events if not isinstance(event, TextDelta)]
+    deltas = [event for event in events if isinstance(event, str)]
+    tools = [event for event in events if not isinstance(event, str)]
     return "".join(deltas), tools, report
 
 
