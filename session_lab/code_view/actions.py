@@ -1,4 +1,4 @@
-"""What was done to a session, click by click, and the SDK code that does the same."""
+"""What was done to a session: the SDK code of each click, and of all as one program."""
 
 from __future__ import annotations
 
@@ -14,34 +14,42 @@ from session_lab.history.rules import Api
 from session_lab.store.database import Storage
 
 DATABASE = "conversations.db"
+SCRIPT_DATABASE = "session.db"
+"""Both lie in the folder where the shown code is run."""
 MAX_LITERAL_ITEMS = 100
 """Python reads many texts faster than many nested literals."""
+
+
+_DOCSTRING = '''\
+"""What was done to a session, as one program. It needs `pip install openai-agents`, and no key.
+
+It builds the session in session.db, in the folder where it is run, and prints the session's items,
+one JSON object a line. Each run stands as a comment above the items that it stored: no model is
+asked.
+"""
+
+'''
 
 
 class Action:
     """One click. `added` are the items that it put into the session."""
 
     added: Sequence[Item] = ()
+    lines: Sequence[str] = ()
 
     def code(self, database: str | None) -> list[str]:
         """Lines that do the same to the open `session`, which lies in the file `database`."""
-        raise NotImplementedError
+        return [*self.lines]
 
     def rebuild(self, database: str | None) -> list[str]:
         """Lines that leave in `session` what the click left there. They ask no model."""
         return self.code(database)
 
-    def opens(self, session_id: str) -> str:
-        """The ID of the session that the code begins with; `session_id` is the one it ends with."""
-        return session_id
-
 
 @dataclass(frozen=True)
 class CreateSession(Action):
     session_id: str
-
-    def code(self, database: str | None) -> list[str]:
-        return ["# The session gets its row in the database with its first item."]
+    lines = ("# The session gets its row in the database with its first item.",)
 
 
 @dataclass(frozen=True)
@@ -49,9 +57,7 @@ class FoundItems(Action):
     """What the session held when recording began, or after another program had changed it."""
 
     added: Sequence[Item]
-
-    def code(self, database: str | None) -> list[str]:
-        return ["# Another program, or an earlier run of the app, has stored what is there."]
+    lines = ("# Another program, or an earlier run of the app, has stored what is there.",)
 
     def rebuild(self, database: str | None) -> list[str]:
         return ["await session.clear_session()", *add_code(self.added)]
@@ -112,23 +118,20 @@ class RunTurn(Action):
 
 @dataclass(frozen=True)
 class PopItem(Action):
-    def code(self, database: str | None) -> list[str]:
-        return ["item = await session.pop_item()"]
+    lines = ("item = await session.pop_item()",)
 
 
 @dataclass(frozen=True)
 class UndoTurn(Action):
-    def code(self, database: str | None) -> list[str]:
-        return [
-            "for _ in last_turns(await session.get_items(), 1):",
-            "    await session.pop_item()",
-        ]
+    lines = (
+        "for _ in last_turns(await session.get_items(), 1):",
+        "    await session.pop_item()",
+    )
 
 
 @dataclass(frozen=True)
 class ClearSession(Action):
-    def code(self, database: str | None) -> list[str]:
-        return ["await session.clear_session()"]
+    lines = ("await session.clear_session()",)
 
 
 @dataclass(frozen=True)
@@ -167,9 +170,6 @@ class Fork(Action):
     new_id: str
     added: Sequence[Item]
 
-    def opens(self, session_id: str) -> str:
-        return self.source_id
-
     def code(self, database: str | None) -> list[str]:
         return [
             f"items = (await session.get_items())[:{len(self.added)}]",
@@ -191,11 +191,31 @@ class Reopen(Action):
 def snippet(action: Action, session_id: str, storage: Storage = "File") -> str:
     """A whole program that does what one click did, to the session in `conversations.db`."""
     database = DATABASE if storage == "File" else None
-    body = [open_code(action.opens(session_id), database), *action.code(database)]
+    begins_with = action.source_id if isinstance(action, Fork) else session_id
+    body = [open_code(begins_with, database), *action.code(database)]
     if isinstance(action, RunTurn):
         where = "# Save this in the repository's folder and run it there: it imports session_lab.\n"
         return where + program(body)
     return program([*body, "print(await session.get_items())"])
+
+
+def script(actions: Sequence[Action]) -> str:
+    """A program that needs only `openai-agents` and rebuilds the session in `session.db`.
+
+    Raises:
+        ValueError: the first action is not `CreateSession`.
+    """
+    if not actions or not isinstance(actions[0], CreateSession):
+        raise ValueError("A script begins with the creation of its session.")
+    body = [
+        open_code(actions[0].session_id, SCRIPT_DATABASE),
+        "await session.clear_session()  # what an earlier run of this script left",
+        *(line for action in actions[1:] for line in action.rebuild(SCRIPT_DATABASE)),
+        "for item in await session.get_items():",
+        "    print(json.dumps(item))",
+        "session.close()",
+    ]
+    return _DOCSTRING + program(body)
 
 
 def open_code(session_id: str, database: str | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
-import sys
+import math
 from collections.abc import Sequence
 
 from session_lab.history import items, policies, summaries, turns
@@ -13,28 +13,31 @@ from session_lab.history import items, policies, summaries, turns
 MAX_NESTING = 90
 """CPython's compiler refuses a literal of 200 nested brackets."""
 
-_FROM = {
-    "agents": [
-        "Agent",
-        "Model",
-        "ModelBehaviorError",
-        "RunConfig",
-        "RunHooks",
-        "Runner",
-        "SessionSettings",
-        "SQLiteSession",
-    ],
-    "agents.memory": ["Session"],
-    "agents.run": ["CallModelData", "ModelInputData"],
-    "collections.abc": ["Awaitable", "Callable"],
-    "dataclasses": ["replace"],
-    "functools": ["partial"],
-    "session_lab.code_view.agents": ["make_agent"],
-    "session_lab.history.rules": ["Api", "safe_start", "sendable"],
-    "session_lab.models": ["choose_model"],
-    "typing": ["Any"],
-}
-_MODULES = ["asyncio", "inspect", "json"]
+_IMPORTS: tuple[dict[str, list[str]], ...] = (
+    {
+        "asyncio": [],
+        "inspect": [],
+        "json": [],
+        "collections.abc": ["Awaitable", "Callable"],
+        "dataclasses": ["replace"],
+        "functools": ["partial"],
+        "typing": ["Any"],
+    },
+    {
+        "agents": [
+            *("Agent", "Model", "ModelBehaviorError", "RunConfig", "RunHooks", "Runner"),
+            *("SessionSettings", "SQLiteSession"),
+        ],
+        "agents.memory": ["Session"],
+        "agents.run": ["CallModelData", "ModelInputData"],
+    },
+    {
+        "session_lab.code_view.agents": ["make_agent"],
+        "session_lab.history.rules": ["Api", "safe_start", "sendable"],
+        "session_lab.models": ["choose_model"],
+    },
+)
+"""What a program can import, in the order in which that is written."""
 _SHOWN = (
     items.is_user_message,
     items.summary_items,
@@ -54,11 +57,7 @@ _CONSTANTS = {"SUMMARY_REQUEST": items.SUMMARY_REQUEST, "INSTRUCTIONS": summarie
 
 def literal(value: object) -> str:
     """Python source for a JSON value, on one line, whatever quotes or line ends its text holds."""
-    try:
-        text = json.dumps(value, allow_nan=False)
-    except ValueError:
-        text = ""
-    if not text or (text.count("[") + text.count("{") > MAX_NESTING < _depth(value)):
+    if _depth(value) > MAX_NESTING:
         return f"json.loads({_string(json.dumps(value))})"
     return _literal(value)
 
@@ -68,6 +67,8 @@ def _literal(value: object) -> str:
         return "{" + ", ".join(f"{_literal(k)}: {_literal(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_literal, value)) + "]"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f'float("{value}")'
     return _string(value) if isinstance(value, str) else repr(value)
 
 
@@ -92,11 +93,7 @@ def program(body: Sequence[str]) -> str:
         if function.__name__ in used:
             parts.insert(0, inspect.getsource(function))
             used |= _names(parts[0])
-    imports: dict[str, list[str]] = {name: [] for name in _MODULES if name in used}
-    for module, names in _FROM.items():
-        if wanted := [name for name in names if name in used]:
-            imports[module] = wanted
-    above = _import_lines(imports)
+    above = "\n".join(filter(None, (_import_lines(modules, used) for modules in _IMPORTS)))
     if constants := [f"{key} = {literal(text)}" for key, text in _CONSTANTS.items() if key in used]:
         above += "\n" + "\n".join(constants) + "\n"
     return "\n\n".join([above, *parts])
@@ -106,17 +103,13 @@ def _names(code: str) -> set[str]:
     return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
 
 
-def _import_lines(imports: dict[str, list[str]]) -> str:
-    blocks: list[list[str]] = [[], [], []]
-    for module in sorted(imports, key=lambda name: (bool(imports[name]), name)):
-        names = sorted(imports[module], key=lambda name: (name[0].islower(), name.lower()))
-        line = f"from {module} import {', '.join(names)}" if names else f"import {module}"
+def _import_lines(modules: dict[str, list[str]], used: set[str]) -> str:
+    lines = ""
+    for module, names in modules.items():
+        wanted = [name for name in names if name in used]
+        line = f"from {module} import {', '.join(wanted)}\n"
         if len(line) > 100:
-            line = f"from {module} import (\n    " + ",\n    ".join(names) + ",\n)"
-        blocks[_block(module)].append(line)
-    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
-
-
-def _block(module: str) -> int:
-    top = module.partition(".")[0]
-    return 0 if top in sys.stdlib_module_names else 2 if top == "session_lab" else 1
+            line = f"from {module} import (\n    " + ",\n    ".join(wanted) + ",\n)\n"
+        if wanted or module in used:
+            lines += line if wanted else f"import {module}\n"
+    return lines

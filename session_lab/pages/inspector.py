@@ -9,9 +9,8 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from session_lab.code_view.actions import EditItem, PopItem, UndoTurn, snippet
+from session_lab.code_view.actions import EditItem, PopItem, UndoTurn, script, snippet
 from session_lab.code_view.agents import AgentName, make_agent
-from session_lab.code_view.script import script
 from session_lab.history.items import one_line, text_of, text_to_edit, without_base64
 from session_lab.history.report import ModelCall, TurnReport
 from session_lab.pages import dialogs

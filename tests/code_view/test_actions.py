@@ -27,10 +27,10 @@ from session_lab.code_view.actions import (
     Reopen,
     RunTurn,
     UndoTurn,
+    script,
     snippet,
 )
 from session_lab.code_view.program import literal
-from session_lab.code_view.script import script
 from session_lab.history.items import assistant_item, user_item
 from session_lab.history.policies import POLICY_KINDS, MemoryPolicy
 

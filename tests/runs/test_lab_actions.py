@@ -11,8 +11,14 @@ from hypothesis import strategies as st
 from lab_tools import MakeLab, PageLab, ask, insert, labels, pop, says, stored, undo
 from openai.types.responses.response_reasoning_item import ResponseReasoningItem, Summary
 
-from session_lab.code_view.actions import AddItems, CreateSession, FoundItems, Reopen, RunTurn
-from session_lab.code_view.script import script
+from session_lab.code_view.actions import (
+    AddItems,
+    CreateSession,
+    FoundItems,
+    Reopen,
+    RunTurn,
+    script,
+)
 from session_lab.history.items import fingerprint, is_user_message, text_to_edit, user_item
 from session_lab.history.policies import POLICY_KINDS, MemoryPolicy
 from session_lab.history.summaries import Summarizer
