@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from session_lab.code_view.actions import (
     CreateSession,
     EditItem,
     Fork,
+    FoundItems,
     PopItem,
     Reopen,
     RunTurn,
@@ -34,11 +35,10 @@ from session_lab.runs.outlook import Outlook, look_ahead
 from session_lab.runs.session_log import Change, LiveTurn, SessionLog, change_between
 from session_lab.runs.turn import STOPPED, error_line, run_turn
 from session_lab.store.catalog import MAX_TITLE_LENGTH, Catalog, in_thread
-from session_lab.store.database import CatalogError, Row, Storage, Version
+from session_lab.store.database import CHANGED, CatalogError, Row, Storage, Version
 from session_lab.store.opened import OpenedFile
 from session_lab.store.seen import Seen, all_seen, unanswered
 
-CHANGED = "The session has changed since you looked, so nothing was done. Look again."
 BUSY = "A reply is being written in this session. Stop it or wait, then try again."
 
 
@@ -251,20 +251,18 @@ class Lab:
         """
         if not seen.rows:
             raise CatalogError("There is nothing to remove.")
-        database = self.catalog.database(session_id)
-
-        async def remove(session: SQLiteSession) -> None:
-            if not await in_thread(database.remove_end, session_id, seen.rows):
-                raise CatalogError(CHANGED)
-
         action = UndoTurn() if whole_turn else PopItem()
-        await self._change(session_id, seen.version, action, remove)
+        async with self._changing(session_id, action, seen.version):
+            database = self.catalog.database(session_id)
+            await in_thread(database.remove_end, session_id, seen.rows)
 
     async def clear(self, session_id: str, confirmed: Version) -> None:
-        await self._change(session_id, confirmed, ClearSession(), lambda s: s.clear_session())
+        async with self._changing(session_id, ClearSession(), confirmed) as session:
+            await session.clear_session()
 
     async def add_item(self, session_id: str, item: Item) -> None:
-        await self._change(session_id, None, AddItems([item]), lambda s: s.add_items([item]))
+        async with self._changing(session_id, AddItems([item])) as session:
+            await session.add_items([item])
 
     async def edit_item(self, session_id: str, row: Row, text: str) -> None:
         """Give the message in `row` another text, if the row is still what was shown.
@@ -278,24 +276,17 @@ class Lab:
         if text == before:
             return
         edited = with_text(row.item, text)
-
         database = self.catalog.database(session_id)
-
-        async def rewrite(session: SQLiteSession) -> None:
-            if not await in_thread(database.update_item, session_id, row, edited):
-                raise CatalogError(CHANGED)
-
         rows = await in_thread(database.rows, session_id, after=row.id - 1)
         from_end = sum(each.is_item for each in rows)
-        await self._change(session_id, None, EditItem(from_end, [edited]), rewrite)
+        async with self._changing(session_id, EditItem(from_end, [edited])):
+            await in_thread(database.update_item, session_id, row, edited)
 
-    async def _change(
-        self,
-        session_id: str,
-        confirmed: Version | None,
-        action: Action,
-        do: Callable[[SQLiteSession], Coroutine[Any, Any, Any]],
-    ) -> None:
+    @asynccontextmanager
+    async def _changing(
+        self, session_id: str, action: Action, confirmed: Version | None = None
+    ) -> AsyncIterator[SQLiteSession]:
+        """The session, for one change, which is noted as `action` when it is done."""
         database = self.catalog.database(session_id)
 
         def note(log: SessionLog, before: list[Row]) -> None:
@@ -310,7 +301,7 @@ class Lab:
         async with self._held(session_id, confirmed), self.catalog.session(session_id) as session:
             log = await in_thread(self._catch_up, session_id)
             before = await in_thread(database.rows, session_id)
-            await do(session)
+            yield session
             await in_thread(note, log, before)
 
     @asynccontextmanager
@@ -347,8 +338,10 @@ class Lab:
 
         The caller holds the session's lock.
         """
-        log = self.log(session_id)
-        version = self.catalog.database(session_id).version(session_id)
-        info = self.catalog.existing(session_id)
-        log.catch_up(info, version, lambda: all_seen(self.catalog, session_id).items)
+        log, version = self.log(session_id), self._version(session_id)
+        if not log.actions:
+            log.actions.append(CreateSession(session_id))
+        if log.version != version:
+            log.actions.append(FoundItems(all_seen(self.catalog, session_id).items))
+            log.version = version
         return log

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from session_lab.code_view.actions import Action, CreateSession, FoundItems
+from session_lab.code_view.actions import Action
 from session_lab.code_view.agents import AgentName
 from session_lab.history.items import Item
 from session_lab.history.report import TurnReport
 from session_lab.runs.outlook import Outlook
 from session_lab.runs.progress import LoopProgress
-from session_lab.store.database import Row, SessionInfo, Version
+from session_lab.store.database import Row, Version
 
 
 class LiveTurn(LoopProgress):
@@ -75,13 +75,3 @@ class SessionLog:
         report = self.report
         has_failed = self.live and report and report.error and self.live.report is report
         return self.live.reply if self.live and has_failed else ""
-
-    def catch_up(
-        self, info: SessionInfo, version: Version, items: Callable[[], list[Item]]
-    ) -> None:
-        """Note what other programs put into the session, so that the script is whole."""
-        if not self.actions:
-            self.actions.append(CreateSession(info.session_id))
-        if self.version != version:
-            self.actions.append(FoundItems(items()))
-            self.version = version

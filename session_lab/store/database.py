@@ -63,6 +63,9 @@ AND (contains(known.session_id, :search) OR contains(coalesce(lab.title, ''), :s
 _OTHER_TABLES = ("agent_sessions", "lab_sessions", "lab_turns")
 
 
+CHANGED = "The session has changed since you looked, so nothing was done. Look again."
+
+
 class CatalogError(Exception):
     """A request that can't be carried out; the message says why and what to do."""
 
@@ -230,39 +233,41 @@ class SessionDatabase:
         found = self.select(f"{query} ORDER BY first_row", id=session_id, from_row=from_row)
         return [told for row in found if (told := _report(row["report"])) is not None]
 
-    def remove_end(self, session_id: str, rows: Sequence[Row]) -> bool:
-        """Delete `rows` in one transaction; False if they are not the session's end any more."""
+    def remove_end(self, session_id: str, rows: Sequence[Row]) -> None:
+        """Delete `rows` in one transaction.
+
+        Raises:
+            CatalogError: they are not the session's end any more; nothing is deleted.
+        """
         query = (
             "DELETE FROM agent_messages WHERE session_id = ? AND id >= ? RETURNING id, message_data"
         )
         with self._connect() as connection:
             removed = connection.execute(query, (session_id, rows[0].id)).fetchall()
-            is_end = {row_id: _text(data) for row_id, data in removed} == {
-                row.id: row.data for row in rows
-            }
-            if not is_end:
-                connection.rollback()
-        return is_end
+            if {each[0]: _text(each[1]) for each in removed} != {row.id: row.data for row in rows}:
+                raise CatalogError(CHANGED)
 
-    def update_item(self, session_id: str, row: Row, item: Item) -> bool:
-        """Write `item` into `row`; False if the row is not what it was, and nothing is written.
+    def update_item(self, session_id: str, row: Row, item: Item) -> None:
+        """Write `item` into `row`.
 
         A turn whose reply is edited loses its report in the same transaction: the agent did not
         write that.
+
+        Raises:
+            CatalogError: the row is not what it was; nothing is written.
         """
         query = (
             "UPDATE agent_messages SET message_data = ?"
             " WHERE session_id = ? AND id = ? AND CAST(message_data AS TEXT) = ?"
         )
-        told = [] if not is_assistant_message(item) else self.reports(session_id)
-        untrue = [report.stored[0] for report in told if row.id in report.stored]
+        told = self.reports(session_id) if is_assistant_message(item) else []
+        untrue = [(session_id, each.stored[0]) for each in told if row.id in each.stored]
         with self._connect() as connection:
             values = (json.dumps(item), session_id, row.id, row.data)
-            written = connection.execute(query, values).rowcount == 1
-            for first_row in untrue if written else []:
-                query = "DELETE FROM lab_turns WHERE session_id = ? AND first_row = ?"
-                connection.execute(query, (session_id, first_row))
-        return written
+            if connection.execute(query, values).rowcount != 1:
+                raise CatalogError(CHANGED)
+            query = "DELETE FROM lab_turns WHERE session_id = ? AND first_row = ?"
+            connection.executemany(query, untrue)
 
     def drop_reports(self, session_id: str) -> None:
         """Forget the reports of turns whose first row is gone."""
