@@ -14,8 +14,9 @@ from session_lab.runs.progress import LoopProgress
 from session_lab.runs.recall import EIGHT_FACTS
 from session_lab.runs.session_log import LiveTurn
 from session_lab.runs.turn import error_line
-from session_lab.store.catalog import MAX_ID_LENGTH, in_thread
+from session_lab.store.catalog import MAX_ID_LENGTH
 from session_lab.store.database import CatalogError, Row, Version
+from session_lab.store.sessions import in_thread
 
 EXAMPLES = {"user_123": "My name is Alice.", "user_456": "My name is Bob."}
 """Two sessions that tell isolation apart from chance: what each knows the other contradicts."""

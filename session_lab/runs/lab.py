@@ -34,10 +34,11 @@ from session_lab.models.servers import api_of
 from session_lab.runs.outlook import Outlook, look_ahead
 from session_lab.runs.session_log import Change, LiveTurn, SessionLog, change_between
 from session_lab.runs.turn import STOPPED, error_line, run_turn
-from session_lab.store.catalog import MAX_TITLE_LENGTH, Catalog, in_thread
+from session_lab.store.catalog import MAX_TITLE_LENGTH, Catalog
 from session_lab.store.database import CHANGED, CatalogError, Row, Storage, Version
 from session_lab.store.opened import OpenedFile
 from session_lab.store.seen import Seen, all_seen, unanswered
+from session_lab.store.sessions import in_thread
 
 BUSY = "A reply is being written in this session. Stop it or wait, then try again."
 

@@ -12,7 +12,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
-from typing import ParamSpec, TypeVar, cast
+from typing import TypeVar, cast
 from weakref import WeakValueDictionary
 
 from agents import SQLiteSession
@@ -27,61 +27,13 @@ from session_lab.store.database import (
     schema_version,
 )
 from session_lab.store.opened import OpenedFile
+from session_lab.store.sessions import LabSession, MemorySession, in_thread
 
-P = ParamSpec("P")
 T = TypeVar("T")
 MAX_ID_LENGTH = 128
 MAX_TITLE_LENGTH = 200
 _JOINERS = {0x200C: None, 0x200D: None}
 """Not "printable", but a family emoji is held together by one, and Persian is spelled with both."""
-
-
-async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Make a store call without holding up the event loop: the file may be locked for seconds.
-
-    A cancellation waits for the end of the call, so that nothing is written after it.
-    """
-    work = asyncio.create_task(asyncio.to_thread(call, *args, **kwargs))
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        await asyncio.gather(work, return_exceptions=True)
-        raise
-
-
-class LabSession(SQLiteSession):
-    """A `SQLiteSession` that notes the IDs of the rows it adds, for the report of a run.
-
-    No public call of the SDK tells them. What else the session holds after a run may be of another
-    program, so the rows are noted in the transaction that inserts them.
-    """
-
-    def __init__(self, session_id: str, db_path: Path | str = ":memory:") -> None:
-        super().__init__(session_id, db_path)
-        self.added: list[int] = []
-
-    def _insert_items(self, conn: sqlite3.Connection, items: list[Item]) -> None:
-        super()._insert_items(conn, items)
-        # Nobody else writes during a transaction, so its row IDs follow each other.
-        last = int(conn.execute("SELECT last_insert_rowid()").fetchone()[0])
-        self.added += range(last - len(items) + 1, last + 1)
-
-
-class MemorySession(LabSession):
-    """A session in memory whose one connection the catalogue can read too."""
-
-    def __init__(self, session_id: str) -> None:
-        super().__init__(session_id)
-        self.database = SessionDatabase(self.connection, "Memory")
-
-    @contextmanager
-    def connection(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            if self._closed:
-                # Another tab deleted the session, or restarted, while this one was reading.
-                raise CatalogError(f"The session {self.session_id!r} does not exist any more.")
-            with self._shared_connection as connection:
-                yield connection
 
 
 def session_id_problem(session_id: str) -> str | None:

@@ -139,26 +139,16 @@ class SessionDatabase:
     def sessions(self, search: str, limit: int, hidden: Sequence[str] = ()) -> list[SessionInfo]:
         """Sessions whose ID, title or text contains `search`, but not `hidden`, latest first."""
         query = f"{_listed(search)} ORDER BY updated DESC, known.session_id LIMIT :limit"
-        values = {"search": search, "limit": limit, "hidden": json.dumps(hidden)}
-        with self._connect() as connection:
-            add_functions(connection)
-            return [self._info(*row) for row in connection.execute(query, values)]
+        found = self.select(query, search=search, limit=limit, hidden=json.dumps(hidden))
+        return [SessionInfo(storage=self.storage, **values) for values in found]
 
     def count(self, search: str, hidden: Sequence[str] = ()) -> int:
-        query = f"SELECT count(*) FROM ({_listed(search)})"
-        with self._connect() as connection:
-            add_functions(connection)
-            values = {"search": search, "hidden": json.dumps(hidden)}
-            return int(connection.execute(query, values).fetchone()[0])
+        query = f"SELECT count(*) AS count FROM ({_listed(search)})"
+        return int(self.select(query, search=search, hidden=json.dumps(hidden))[0]["count"])
 
     def info(self, session_id: str) -> SessionInfo | None:
-        with self._connect() as connection:
-            query = f"{_SESSIONS} WHERE known.session_id = ?"
-            found = connection.execute(query, (session_id,)).fetchone()
-            return self._info(*found) if found else None
-
-    def _info(self, session_id: str, title: str, *facts: Any) -> SessionInfo:
-        return SessionInfo(session_id, title, self.storage, *facts)
+        found = self.select(f"{_SESSIONS} WHERE known.session_id = :id", id=session_id)
+        return SessionInfo(storage=self.storage, **found[0]) if found else None
 
     def touch(self, session_id: str) -> None:
         """List the session, also while it has no items, and move it to the top."""
@@ -192,13 +182,13 @@ class SessionDatabase:
 
         With `last`, only so many of the newest; with `after`, only those with a higher row ID.
         """
-        query = (
-            "SELECT id, CAST(created_at AS TEXT), message_data FROM agent_messages"
-            " WHERE session_id = ? AND id > ? ORDER BY id DESC LIMIT ?"
-        )
-        with self._connect() as connection:
-            found = connection.execute(query, (session_id, after, -1 if last is None else last))
-            return [_row(*values) for values in found][::-1]
+        query = """
+            SELECT id, CAST(created_at AS TEXT) AS created_at, message_data AS data
+            FROM agent_messages WHERE session_id = :session_id AND id > :after
+            ORDER BY id DESC LIMIT :last"""
+        last = -1 if last is None else last
+        found = self.select(query, session_id=session_id, after=after, last=last)
+        return [_row(**values) for values in reversed(found)]
 
     def other_tables(self, session_id: str) -> dict[str, list[dict[str, Any]]]:
         """The newest 100 of this session's rows of the other tables, as column -> value."""
@@ -206,13 +196,15 @@ class SessionDatabase:
         return {table: self.select(query.format(table), id=session_id) for table in _OTHER_TABLES}
 
     def version(self, session_id: str) -> Version:
-        query = "SELECT count(*), coalesce(max(id), 0) FROM agent_messages WHERE session_id = ?"
-        with self._connect() as connection:
-            return Version(*connection.execute(query, (session_id,)).fetchone())
+        query = """
+            SELECT count(*) AS item_count, coalesce(max(id), 0) AS last_row
+            FROM agent_messages WHERE session_id = :id"""
+        return Version(**self.select(query, id=session_id)[0])
 
     def select(self, query: str, **values: object) -> list[dict[str, Any]]:
-        """Any SELECT with `:name` parameters, for what is shown together with its SQL."""
+        """Any SELECT with `:name` parameters, as column -> value."""
         with self._connect() as connection:
+            add_functions(connection)
             found = connection.execute(query, values)
             names = [column[0] for column in found.description]
             return [dict(zip(names, row, strict=True)) for row in found]
@@ -303,8 +295,8 @@ def _report(text: Any) -> TurnReport | None:
         return None
 
 
-def _row(row_id: int, created_at: str | None, data: str | bytes) -> Row:
-    return Row(row_id, created_at or "", _text(data), parsed(data))
+def _row(id: int, created_at: str | None, data: str | bytes) -> Row:
+    return Row(id, created_at or "", _text(data), parsed(data))
 
 
 def _text(data: str | bytes) -> str:

@@ -15,8 +15,8 @@ from agents.testing import ModelStep, ScriptedModel, assistant_message
 from lab_tools import EVERYTHING, MakeLab, PageLab, ask, finish, pop, row_at, talk, undo
 
 from session_lab.history.items import user_item
-from session_lab.store.catalog import LabSession, in_thread
 from session_lab.store.seen import all_seen
+from session_lab.store.sessions import LabSession, in_thread
 
 
 class Pulse:
