@@ -42,9 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m session_lab.doctor", description=__doc__)
-    parser.usage = "%(prog)s FILE [options]"
-    parser.description = "Examine the sessions in a SQLite database. It is only read."
+    parser = argparse.ArgumentParser(
+        "python -m session_lab.doctor",
+        usage="%(prog)s FILE [options]",
+        description="Examine the sessions in a SQLite database. It is only read.",
+    )
     parser.add_argument("file", type=Path, metavar="FILE", help="the database")
     parser.add_argument("--session", metavar="ID", help="show the items of this session")
     parser.add_argument(

@@ -92,7 +92,8 @@ class Comparison(LoopProgress):
         try:
             for side in self.sides:
                 side.added = await in_thread(_added, lab, side.live)
-            await _remove(lab, copies)
+            for copy in copies:
+                await lab.delete(copy)
         except Exception as error:
             # A task has nobody to raise to: the page says it.
             self.problem = f"The replies are there, but then: {error_line(error)}"
@@ -114,13 +115,11 @@ async def compare_sessions(
     """
     if session_ids[0] == session_ids[1]:
         raise CatalogError("Choose two different sessions.")
-    before = await in_thread(_version, lab, session_ids[0])
-    for session_id in session_ids:
-        await in_thread(lab.catalog.existing, session_id)
-        if lab.live(session_id) is not None:
-            raise CatalogError(BUSY)
+    versions = [await in_thread(lab.version, session_id) for session_id in session_ids]
+    if any(map(lab.live, session_ids)):
+        raise CatalogError(BUSY)
     sides = await _send_both(lab, session_ids, (policy, policy), text, agent)
-    return Comparison(lab, text, sides, before, [])
+    return Comparison(lab, text, sides, versions[0], [])
 
 
 async def compare_policies(
@@ -135,14 +134,18 @@ async def compare_policies(
     Raises:
         CatalogError: the session is gone, or a reply is being written in it.
     """
-    before = await in_thread(_version, lab, session_id)
+    before = await in_thread(lab.version, session_id)
+    start = session_id[: MAX_ID_LENGTH - 16].rstrip()
     copies: list[str] = []
     try:
         for letter in "AB":
-            copies.append(await _copy(lab, session_id, letter))
+            copy = await in_thread(lab.catalog.free_id, f"{start} · copy {letter}")
+            await lab.fork(session_id, copy, before.item_count, "Memory")
+            copies.append(copy)
         sides = await _send_both(lab, (copies[0], copies[1]), policies, text, agent)
     except BaseException:
-        await _remove(lab, copies)
+        for copy in copies:
+            await lab.delete(copy)
         raise
     return Comparison(lab, text, sides, before, copies)
 
@@ -162,20 +165,3 @@ async def _send_both(
         await first.stop()
         raise
     return Side(first), Side(second)
-
-
-async def _copy(lab: Lab, session_id: str, letter: str) -> str:
-    count = (await in_thread(lab.catalog.existing, session_id)).item_count
-    name = f"{session_id[: MAX_ID_LENGTH - 16].rstrip()} · copy {letter}"
-    copy = await in_thread(lab.catalog.free_id, name)
-    await lab.fork(session_id, copy, count, "Memory")
-    return copy
-
-
-def _version(lab: Lab, session_id: str) -> Version:
-    return lab.catalog.database(session_id).version(session_id)
-
-
-async def _remove(lab: Lab, session_ids: Sequence[str]) -> None:
-    for session_id in session_ids:
-        await lab.delete(session_id, await in_thread(_version, lab, session_id))

@@ -34,7 +34,7 @@ from session_lab.models.servers import api_of
 from session_lab.runs.outlook import Outlook, look_ahead
 from session_lab.runs.session_log import Change, LiveTurn, SessionLog, change_between
 from session_lab.runs.turn import STOPPED, error_line, run_turn
-from session_lab.store.catalog import MAX_TITLE_LENGTH, Catalog
+from session_lab.store.catalog import MAX_TITLE_LENGTH, TAKEN, Catalog
 from session_lab.store.database import CHANGED, CatalogError, Row, Storage, Version
 from session_lab.store.opened import OpenedFile
 from session_lab.store.seen import Seen, all_seen, unanswered
@@ -84,13 +84,13 @@ class Lab:
     async def fork(self, source_id: str, new_id: str, item_count: int, storage: Storage) -> None:
         """Copy the first `item_count` items of a session into a new one."""
         if await in_thread(self.catalog.info, new_id):  # Its lock may be the one of the source.
-            raise CatalogError(f"A session called {new_id!r} exists. Choose another ID.")
+            raise CatalogError(TAKEN.format(new_id))
         async with self._held(source_id), self.catalog.lock(new_id):
             before = (await in_thread(self._catch_up, source_id)).actions
             copied = await in_thread(self.catalog.fork, source_id, new_id, item_count, storage)
             await in_thread(self._start_over, new_id, [*before, Fork(source_id, new_id, copied)])
 
-    async def delete(self, session_id: str, confirmed: Version) -> None:
+    async def delete(self, session_id: str, confirmed: Version | None = None) -> None:
         async with self._held(session_id, confirmed):
             await in_thread(self.catalog.delete, session_id)
             self._logs.pop(session_id, None)
@@ -122,6 +122,11 @@ class Lab:
                 log.actions.append(Reopen(session_id))
         return gone
 
+    def version(self, session_id: str) -> Version:
+        """What the session is now. For a worker thread."""
+        self.catalog.existing(session_id)
+        return self.catalog.database(session_id).version(session_id)
+
     def log(self, session_id: str) -> SessionLog:
         """What this process did to the session, and the outcome."""
         return self._logs.setdefault(session_id, SessionLog())
@@ -142,7 +147,7 @@ class Lab:
         live, before = LiveTurn(session_id, text, agent), log.live
         log.live = live  # At once: an `await` lets others in.
         try:
-            live.after_row = (await in_thread(self._version, session_id)).last_row
+            live.after_row = (await in_thread(self.version, session_id)).last_row
             await in_thread(self.catalog.changeable, session_id)
             if live.is_stopped:
                 raise CatalogError("Stopped before it began.")
@@ -313,14 +318,10 @@ class Lab:
         if self.live(session_id) is not None:
             raise CatalogError(BUSY)
         async with self.catalog.lock(session_id):
-            now = await in_thread(self._version, session_id)
+            now = await in_thread(self.version, session_id)
             if confirmed not in (None, now):
                 raise CatalogError(CHANGED)
             yield now
-
-    def _version(self, session_id: str) -> Version:
-        self.catalog.existing(session_id)
-        return self.catalog.database(session_id).version(session_id)
 
     async def actions(self, session_id: str) -> Sequence[Action]:
         """Every action of this process on the session, oldest first."""
@@ -339,7 +340,7 @@ class Lab:
 
         The caller holds the session's lock.
         """
-        log, version = self.log(session_id), self._version(session_id)
+        log, version = self.log(session_id), self.version(session_id)
         if not log.actions:
             log.actions.append(CreateSession(session_id))
         if log.version != version:

@@ -32,6 +32,7 @@ from session_lab.store.sessions import LabSession, MemorySession, in_thread
 T = TypeVar("T")
 MAX_ID_LENGTH = 128
 MAX_TITLE_LENGTH = 200
+TAKEN = "A session called {!r} exists. Choose another ID."
 _JOINERS = {0x200C: None, 0x200D: None}
 """Not "printable", but a family emoji is held together by one, and Persian is spelled with both."""
 
@@ -214,10 +215,8 @@ class Catalog:
         with self._creating:
             if self.info(session_id) is not None:
                 return False
-            if storage == "Memory":
-                session: LabSession = MemorySession(session_id)
-            else:
-                session = LabSession(session_id, self.db_path)
+            is_kept = storage == "Memory"
+            session = MemorySession(session_id) if is_kept else self._open(session_id)
             if items:
                 asyncio.run(session.add_items(list(items)))
             if isinstance(session, MemorySession):
@@ -235,7 +234,7 @@ class Catalog:
             CatalogError: the ID is not allowed, or there is a session with this ID.
         """
         if not self.create(session_id, storage, items):
-            raise CatalogError(f"A session called {session_id!r} exists. Choose another ID.")
+            raise CatalogError(TAKEN.format(session_id))
 
     def rename(self, session_id: str, title: str) -> None:
         """Change the title; the session ID, which other programs may use, stays.

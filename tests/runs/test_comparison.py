@@ -155,7 +155,7 @@ def test_a_copy_that_fails_leaves_none_behind(
 
 
 def test_a_problem_after_the_replies_is_told(lab: PageLab, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fail(self: Lab, session_id: str, seen: Any) -> None:
+    async def fail(self: Lab, session_id: str) -> None:
         raise CatalogError("The disk is full.")
 
     monkeypatch.setattr(Lab, "delete", fail)
