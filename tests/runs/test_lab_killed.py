@@ -15,6 +15,7 @@ import pytest
 from lab_tools import query, report, stored, talk
 from policy_tools import tool_turn
 
+from session_lab.history.items import assistant_item
 from session_lab.runs.lab import Lab
 from session_lab.store.seen import all_seen, last_turn
 
@@ -103,34 +104,28 @@ def state(path: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_is_whole_or_absent(tmp_path: Path, name: str) -> None:
     asyncio.run(prepare(tmp_path / "0.db"))
-    before = state(tmp_path / "0.db")
-    seen, number = [], 0
-    while number == 0 or seen[-1] == "killed":
-        number += 1
-        path = tmp_path / f"{number}.db"
+    states, killed = [state(tmp_path / "0.db")], True
+    while killed:
+        path = tmp_path / f"{len(states)}.db"
         asyncio.run(prepare(path))
-        seen.append("killed" if killed_at(number, path, name) else "done")
-        after = state(path)
-        if after["items"] != before["items"]:
-            break
-        assert name == "edit" or after["labels"] == before["labels"]
-    whole = after["items"]
-    assert seen[-1] in ("killed", "done") and whole != before["items"]
-    last = number
-    while seen[-1] == "killed":  # Nothing that comes after the change takes any of it back.
-        number += 1
-        path = tmp_path / f"{number}.db"
-        asyncio.run(prepare(path))
-        seen.append("killed" if killed_at(number, path, name) else "done")
-        assert state(path)["items"] == whole
-    assert number >= last > 1
-    wanted = {
+        killed = killed_at(len(states), path, name)
+        states.append(state(path))
+    items = [each["items"] for each in states]
+    absent, whole = items.count(items[0]), items[-1]
+    assert 1 < absent < len(items), "it was killed before the change"
+    # Nothing that comes after the change takes any of it back.
+    assert items == [items[0]] * absent + [whole] * (len(items) - absent)
+    assert all(each["labels"] == states[0]["labels"] for each in states[:absent])
+    edited = [*ITEMS[:1], assistant_item("edited"), *ITEMS[2:]]
+    assert whole == {
         "undo": {"s": ITEMS[:4]},
+        "edit": {"s": edited},
         "clear": {},
         "delete": {},
         "fork": {"s": ITEMS, "new": ITEMS[:6]},
         "import": {"s": ITEMS, "new": ITEMS},
-    }
-    assert name == "edit" or whole == wanted[name]
+    }.get(name)
     if name == "edit":
-        assert ("s", 1) not in state(path)["labels"], "the agent did not write that"
+        assert not any(("s", 1) in each["labels"] for each in states[absent:]), (
+            "the agent did not write that"
+        )

@@ -124,15 +124,6 @@ def test_two_programs_in_one_session_claim_their_own_rows_alone(make: MakeLab, p
     assert isinstance(others, FoundItems) and list(others.added) == stored(path, "s")
 
 
-def test_programs_that_write_at_once_claim_every_row_once(make: MakeLab) -> None:
-    labs = [make(OfflineModel()) for _ in range(4)]
-    with ThreadPoolExecutor(4) as pool:
-        for _ in range(4):
-            list(pool.map(lambda lab: ask(lab, "s", "hi"), labs))
-    claimed = [row for each in labs[0].catalog.database("s").reports("s") for row in each.stored]
-    assert sorted(claimed) == row_ids(labs[0]) == list(range(1, 33))
-
-
 def test_of_two_sends_at_once_one_is_refused_and_so_is_every_change(
     make: MakeLab, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
