@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from agents import Agent, Model, SQLiteSession
 
@@ -21,14 +21,13 @@ from session_lab.code_view.actions import (
     FoundItems,
     PopItem,
     Reopen,
-    RunTurn,
     UndoTurn,
 )
 from session_lab.code_view.agents import AgentName, make_agent
 from session_lab.history.items import Item, kind, text_to_edit, with_text
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import WINDOW, TurnReport
-from session_lab.history.rules import Api, diagnose
+from session_lab.history.rules import Api
 from session_lab.history.summaries import Summarizer
 from session_lab.models.servers import api_of
 from session_lab.runs.outlook import Outlook, look_ahead
@@ -107,7 +106,7 @@ class Lab:
         actions = [CreateSession(session_id), AddItems(items)]
         await in_thread(self._start_over, session_id, actions)
         rows = await in_thread(self.catalog.database(session_id).rows, session_id)
-        self.log(session_id).change = change_between([], rows)
+        self.log(session_id).change = Change(added=frozenset(row.id for row in rows))
 
     async def restart(self) -> list[str]:
         """Close every session as the end of the process would. Returns the IDs that are gone."""
@@ -193,25 +192,10 @@ class Lab:
     def _settle(self, live: LiveTurn, report: TurnReport, stored: set[int]) -> None:
         """Record what the run stored, also when it failed or was stopped."""
         database = self.catalog.database(live.session_id)
-        log = self.log(live.session_id)
         # Not all rows after the last: another program may have written to the session too.
         rows = database.rows(live.session_id, after=live.after_row)
         added = [row for row in rows if row.id in stored]
-        report.stored = [row.id for row in added]
-        for call in report.calls:
-            call.note_rows(report.policy, report.before, self.api, is_stored=live.text is None)
-        before = list(report.before.values())
-        items = [cast(Item, row.item) for row in added]
-        kept = before[report.policy.start(before) :]
-        refused = any(finding.is_refused for finding in diagnose(kept, self.api))
-        by = self.api if refused else None
-        run = RunTurn(live.text, live.agent, report.policy, items, report.error, by)
-        log.actions.append(run)
-        log.change = Change(added=frozenset(report.stored))
-        # What this run alone would have left: anything else is noted by the next `_catch_up`.
-        last_row = report.stored[-1] if added else live.after_row
-        log.version = Version(report.count_before + len(added), last_row)
-        log.report = live.report = report
+        self.log(live.session_id).note_run(live, report, added, self.api)
         if added:
             database.touch(live.session_id)
         if added and report.error is None:
@@ -298,10 +282,8 @@ class Lab:
         def note(log: SessionLog, before: list[Row]) -> None:
             database.touch(session_id)
             database.drop_reports(session_id)
-            log.change = change_between(before, database.rows(session_id))
-            log.version = database.version(session_id)
-            log.report = None
-            log.actions.append(action)
+            after = database.rows(session_id)
+            log.note_change(action, change_between(before, after), database.version(session_id))
 
         await in_thread(self.catalog.changeable, session_id)
         async with self._held(session_id, confirmed), self.catalog.session(session_id) as session:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
-from session_lab.code_view.actions import Action
+from session_lab.code_view.actions import Action, RunTurn
 from session_lab.code_view.agents import AgentName
 from session_lab.history.items import Item
 from session_lab.history.report import TurnReport
+from session_lab.history.rules import Api, diagnose
 from session_lab.runs.outlook import Outlook
 from session_lab.runs.progress import LoopProgress
 from session_lab.store.database import Row, Version
@@ -68,6 +70,27 @@ class SessionLog:
     """What the session was after the last action. Anything else is another program's doing."""
     outlook: tuple[object, Outlook] | None = None
     """What the next message would find, and the state in which it would."""
+
+    def note_run(self, live: LiveTurn, report: TurnReport, added: Sequence[Row], api: Api) -> None:
+        """Note a run that is over, and in its report which rows it sent and stored."""
+        report.stored = [row.id for row in added]
+        for call in report.calls:
+            call.note_rows(report.policy, report.before, api, is_stored=live.text is None)
+        before = list(report.before.values())
+        kept = before[report.policy.start(before) :]
+        is_refused = any(finding.is_refused for finding in diagnose(kept, api))
+        items = [cast(Item, row.item) for row in added]
+        by = api if is_refused else None
+        run = RunTurn(live.text, live.agent, report.policy, items, report.error, by)
+        # What this run alone would have left: anything else is found when it is looked for.
+        last_row = report.stored[-1] if added else live.after_row
+        version = Version(report.count_before + len(added), last_row)
+        self.note_change(run, Change(added=frozenset(report.stored)), version)
+        self.report = live.report = report
+
+    def note_change(self, action: Action, change: Change, version: Version) -> None:
+        self.actions.append(action)
+        self.change, self.version, self.report = change, version, None
 
     @property
     def unstored_words(self) -> str:

@@ -54,9 +54,10 @@ LEFT JOIN agent_sessions AS sdk ON sdk.session_id = known.session_id
 LEFT JOIN lab_sessions AS lab ON lab.session_id = known.session_id
 """
 """SQLite keeps any value in any column, so the types are made here, for whoever reads them."""
-_NOT_HIDDEN = "WHERE known.session_id NOT IN (SELECT value FROM json_each(:hidden))"
-_MATCHES = """
-AND (contains(known.session_id, :search) OR contains(coalesce(lab.title, ''), :search)
+_LISTED = f"""{_SESSIONS}
+WHERE known.session_id NOT IN (SELECT value FROM json_each(:hidden))
+AND (:search = ''
+   OR contains(known.session_id, :search) OR contains(coalesce(lab.title, ''), :search)
    OR EXISTS (SELECT 1 FROM agent_messages AS m WHERE m.session_id = known.session_id
               AND text_contains(CAST(m.message_data AS BLOB), :search)))
 """
@@ -138,12 +139,12 @@ class SessionDatabase:
 
     def sessions(self, search: str, limit: int, hidden: Sequence[str] = ()) -> list[SessionInfo]:
         """Sessions whose ID, title or text contains `search`, but not `hidden`, latest first."""
-        query = f"{_listed(search)} ORDER BY updated DESC, known.session_id LIMIT :limit"
+        query = f"{_LISTED} ORDER BY updated DESC, known.session_id LIMIT :limit"
         found = self.select(query, search=search, limit=limit, hidden=json.dumps(hidden))
         return [SessionInfo(storage=self.storage, **values) for values in found]
 
     def count(self, search: str, hidden: Sequence[str] = ()) -> int:
-        query = f"SELECT count(*) AS count FROM ({_listed(search)})"
+        query = f"SELECT count(*) AS count FROM ({_LISTED})"
         return int(self.select(query, search=search, hidden=json.dumps(hidden))[0]["count"])
 
     def info(self, session_id: str) -> SessionInfo | None:
@@ -282,10 +283,6 @@ def findings(rows: Sequence[Row], api: Api) -> dict[int, Finding]:
     }
     no_json = Finding(0, "form", "The row holds no JSON.", "The SDK skips it.", is_refused=False)
     return found | {row.id: no_json for row in rows if not row.is_item}
-
-
-def _listed(search: str) -> str:
-    return f"{_SESSIONS} {_NOT_HIDDEN} {_MATCHES if search else ''}"
 
 
 def _report(text: Any) -> TurnReport | None:

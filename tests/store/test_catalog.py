@@ -152,6 +152,15 @@ def test_delete_leaves_nothing_behind(catalog: Catalog, path: Path, storage: Sto
             held.rows("a")
 
 
+def test_a_free_id_is_the_same_or_has_the_next_number(catalog: Catalog) -> None:
+    for session_id, following in (("a", "a_2"), ("x" * 128, "x" * 122 + "_2")):
+        assert catalog.free_id(session_id) == session_id
+        catalog.create(session_id, "File")
+        assert catalog.free_id(session_id) == following
+    catalog.create("a_2", "Memory")
+    assert catalog.free_id("a") == "a_3" and catalog.free_id("x" * 999) == "x" * 122 + "_2"
+
+
 def test_a_title_is_one_line_of_whole_characters(catalog: Catalog) -> None:
     catalog.create("a", "File")
     for title in ("", "  \n ", "x" * 201, "half \ud83d"):
