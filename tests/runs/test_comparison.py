@@ -88,6 +88,7 @@ def test_what_cannot_be_compared_is_refused_and_nothing_is_sent(
     assert gate.reached.wait(10)
     with pytest.raises(CatalogError, match="being written"):
         start_two(lab)
+    assert lab.log("user_123").live is None, "the other was not begun either"
     # Another tab sends in the moment after the look: the first of the two is stopped.
     monkeypatch.setattr(lab.lab, "live", lambda _: None)
     send, sent = Lab.send, []
