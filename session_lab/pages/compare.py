@@ -31,10 +31,10 @@ from session_lab.runs.compare import (
     compare_sessions,
     create_examples,
     create_six_turns,
+    verdict,
 )
 from session_lab.runs.lab import Lab
 from session_lab.runs.outlook import recorded
-from session_lab.runs.verdict import verdict
 from session_lab.store.database import SessionInfo
 
 SESSIONS, POLICIES, RECALL = MODES = ("Two sessions", "Two memory policies", "Recall")

@@ -16,9 +16,8 @@ from session_lab.code_view.agents import make_agent
 from session_lab.history.items import text_of
 from session_lab.history.policies import MemoryPolicy
 from session_lab.models.offline import OfflineModel, estimate_tokens
-from session_lab.runs.compare import SIX_TURNS, compare_policies, create_six_turns
+from session_lab.runs.compare import SIX_TURNS, compare_policies, create_six_turns, verdict
 from session_lab.runs.recall import EIGHT_FACTS, POLICIES, Probe, Recall, planned_calls
-from session_lab.runs.verdict import verdict
 
 PROBES = list(EIGHT_FACTS.values())
 

@@ -1,9 +1,11 @@
 """Many sessions, threads and processes; what stays open; files of other versions."""
 
 import asyncio
+import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from agents import SQLiteSession
 from lab_tools import add, query, talk
 
 from session_lab.runs.turn import error_line
@@ -140,3 +143,36 @@ def test_what_is_open_is_closed_after_its_use(path: Path, monkeypatch: pytest.Mo
     add(catalog, "quick", talk(1))
     assert len(Counted.still_open) == 1, "it is the session"
     assert catalog.restart() == ["quick"] and Counted.still_open == set()
+
+
+# -- who can read it ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def open_to_everybody() -> Iterator[None]:
+    """The most generous default: what is made without a mode can be read and written by all."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+@pytest.mark.usefixtures("open_to_everybody")
+@pytest.mark.parametrize(
+    ("made_by", "folder_mode", "file_mode"), [("lab", "700", "600"), ("user", "750", "640")]
+)
+def test_what_the_lab_makes_is_private_and_what_the_user_made_keeps_its_modes(
+    path: Path, made_by: str, folder_mode: str, file_mode: str
+) -> None:
+    if made_by == "user":  # A database that a group may read.
+        path.parent.mkdir(mode=0o750)
+        SQLiteSession("s", path).close()
+        path.chmod(0o640)
+    Catalog(path)
+    # While a session is open, what it stored last lies in the -wal file.
+    with closing(SQLiteSession("s", path)) as session:
+        asyncio.run(session.add_items(talk(1)))
+        modes = {each.name: f"{each.stat().st_mode & 0o777:o}" for each in path.parent.iterdir()}
+    names = ("sessions.db", "sessions.db-shm", "sessions.db-wal")
+    assert modes == dict.fromkeys(names, file_mode)
+    assert f"{path.parent.stat().st_mode & 0o777:o}" == folder_mode
