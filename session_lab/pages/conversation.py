@@ -20,8 +20,8 @@ from session_lab.pages.safe_text import (
     fetches_nothing,
     is_json,
 )
-from session_lab.runs.session_log import LiveTurn
 from session_lab.runs.progress import Progress
+from session_lab.runs.session_log import LiveTurn
 from session_lab.store.database import Row
 
 MARKDOWN = "markdown"
