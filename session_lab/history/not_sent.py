@@ -36,14 +36,13 @@ def place_or_reason(
     summary = 2 if policy.kind == "Summary" and sent[:1] == summary_items("")[:1] else 0
     oldest = next((i for i, at in enumerate(places) if at is not None and at >= summary), history)
     start = min(policy.start(stored[:history]), oldest)
-    split = {finding.place for finding in diagnose(stored, api) if finding.rule == "pair"}
-    problems = {
-        start + finding.place: finding.problem
-        if finding.rule != "pair" or start + finding.place in split
-        else f"Its tool call is o{_policy_reason(policy)[1:]}"
-        for finding in diagnose(stored[start:], api)
-        if finding.is_refused and finding.instead is None
-    }
+    found = diagnose(stored[start:], api)
+    refused = [each for each in found if each.is_refused and each.instead is None]
+    problems = {start + each.place: each for each in refused}
+    # By the policy alone: in the session itself the call has its output.
+    parted = {place for place, each in problems.items() if each.rule == "pair" and start}
+    if parted:
+        parted -= {each.place for each in diagnose(stored, api) if each.rule == "pair"}
     sent_keys = {_key(item) for item in sent}
     return [
         _policy_reason(policy)
@@ -52,7 +51,11 @@ def place_or_reason(
         if place is not None
         else "Stored twice: the SDK sends the newest."
         if _key(item)[1] and _key(item) in sent_keys
-        else problems.get(index, "What belongs to it is not sent.")
+        else f"Its tool call is o{_policy_reason(policy)[1:]}"
+        if index in parted
+        else problems[index].problem
+        if index in problems
+        else "What belongs to it is not sent."
         for index, (item, place) in enumerate(zip(stored, places, strict=True))
     ]
 
@@ -69,14 +72,19 @@ def _places(stored: Sequence[Item], sent: Sequence[Item]) -> list[int | None]:
     places: list[int | None] = []
     end = len(sent)
     for item in reversed(stored):
-        candidates = unused.get(fingerprint(item), [])
+        if not unused:  # So that a short request is found quickly in a long session.
+            break
+        key = fingerprint(item)
+        candidates = unused.get(key, [])
         in_order = not _key(item)[1]
         while candidates and candidates[-1] >= end and in_order:
             candidates.pop()
         places.append(candidates.pop() if candidates else None)
+        if not candidates:
+            unused.pop(key, None)
         if places[-1] is not None and in_order:
             end = places[-1]
-    return places[::-1]
+    return [None] * (len(stored) - len(places)) + places[::-1]
 
 
 def _key(item: Item) -> tuple[str, str]:

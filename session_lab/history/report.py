@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_serializer, field_validator
 
 from session_lab.history.items import Item
 from session_lab.history.not_sent import place_or_reason
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.rules import Api
-
-WINDOW = 200
-"""How many of the newest stored items a report tells of, so that a long session stays fast."""
 
 
 class ModelCall(BaseModel):
@@ -31,11 +28,36 @@ class ModelCall(BaseModel):
     not_sent: dict[str, list[int]] = {}
     """The IDs of the other rows, by the reason why they were not sent."""
 
+    @field_serializer("sent")
+    def _pack_sent(self, sent: dict[int, int]) -> list[tuple[int, int, int]]:
+        return _runs(sent.items())
+
+    @field_serializer("not_sent")
+    def _pack_not_sent(self, not_sent: dict[str, list[int]]) -> dict[str, Any]:
+        return {reason: _runs((row, row) for row in rows) for reason, rows in not_sent.items()}
+
     @field_validator("sent", mode="before")
     @classmethod
-    def _read_without_places(cls, sent: Any) -> Any:
-        """Files of earlier versions tell only which rows."""
-        return {row: place for place, row in enumerate(sent, 1)} if isinstance(sent, list) else sent
+    def _unpack_sent(cls, sent: Any) -> Any:
+        """Files of earlier versions hold each row, with its place or in the order of the places."""
+        if not isinstance(sent, list):
+            return sent
+        if not all(isinstance(run, list) for run in sent):
+            return {row: place for place, row in enumerate(sent, 1)}
+        return {row + i: place + i for row, place, count in sent for i in range(count)}
+
+    @field_validator("not_sent", mode="before")
+    @classmethod
+    def _unpack_not_sent(cls, not_sent: Any) -> Any:
+        return {
+            reason: [
+                row + i
+                for run in rows
+                for row, _, count in [run if isinstance(run, list) else (run, run, 1)]
+                for i in range(count)
+            ]
+            for reason, rows in not_sent.items()
+        }
 
     def note_rows(
         self, policy: MemoryPolicy, stored: Mapping[int, Item], api: Api, is_stored: bool = False
@@ -56,6 +78,21 @@ class ModelCall(BaseModel):
         return {row: reason for reason, rows in self.not_sent.items() for row in rows}
 
 
+def _runs(pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int, int]]:
+    """Pairs as (first, second, count), where both go up by one: else a file of long requests grows.
+
+    A session's rows mostly follow each other, and so do their places.
+    """
+    runs: list[tuple[int, int, int]] = []
+    for row, place in pairs:
+        first, second, count = runs[-1] if runs else (0, 0, 0)
+        if (row, place) == (first + count, second + count):
+            runs[-1] = first, second, count + 1
+        else:
+            runs.append((row, place, 1))
+    return runs
+
+
 class TurnReport(BaseModel):
     """What one turn did, while the process runs and as JSON beside the rows.
 
@@ -63,13 +100,13 @@ class TurnReport(BaseModel):
     kept beside the rows.
     """
 
-    version: Literal[1] = 1
+    version: Literal[1, 2] = 2
     """Of this form. What holds another one is no report."""
     agent: str
     policy: MemoryPolicy
     count_before: int = 0
     before: dict[int, Any] = Field(default={}, exclude=True)
-    """The newest `WINDOW` of the `count_before` items that the session held, by row ID."""
+    """The items that the session held, by row ID."""
     stored: list[int] = []
     """The IDs of the rows that this run stored, and nobody else."""
     calls: list[ModelCall] = []

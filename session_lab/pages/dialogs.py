@@ -15,7 +15,6 @@ from typing import Any
 import streamlit as st
 
 from session_lab.history.items import assistant_item, is_user_message, text_to_edit, user_item
-from session_lab.history.report import WINDOW
 from session_lab.history.rules import Api, Finding, diagnose, new_findings, repair, safe_end
 from session_lab.pages.open_lab import shown_errors, wait_for
 from session_lab.pages.safe_text import as_typed, count_of, item_line
@@ -23,7 +22,7 @@ from session_lab.pages.tab import Dialog, Tab, carry_out, dialog
 from session_lab.runs.lab import BUSY, Lab
 from session_lab.store.catalog import MAX_ID_LENGTH, MAX_TITLE_LENGTH
 from session_lab.store.database import CatalogError, Row, Storage
-from session_lab.store.seen import Seen, all_seen, last_item, last_turn
+from session_lab.store.seen import WINDOW, Seen, all_seen, last_item, last_turn
 from session_lab.store.transfer import MAX_BYTES, TransferError, export_session, parse_session
 
 STORAGES: dict[Storage, str] = {

@@ -136,7 +136,7 @@ def _cells_of_turn(
 ) -> dict[int, Cell]:
     """What is left of the items that were there at that turn, and those that it stored."""
     reasons = call.reasons() | dict.fromkeys(report.stored, OWN)
-    unknown = "Not recorded: there were too many newer items."
+    unknown = "Not recorded."
     return {
         n: Cell(
             *(cell.row, cell.item, cell.tokens, call.sent.get(cell.row)),

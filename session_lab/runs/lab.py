@@ -26,7 +26,7 @@ from session_lab.code_view.actions import (
 from session_lab.code_view.agents import AgentName, make_agent
 from session_lab.history.items import Item, kind, text_to_edit, with_text
 from session_lab.history.policies import MemoryPolicy
-from session_lab.history.report import WINDOW, TurnReport
+from session_lab.history.report import TurnReport
 from session_lab.history.rules import Api
 from session_lab.history.summaries import Summarizer
 from session_lab.models.servers import api_of
@@ -179,7 +179,7 @@ class Lab:
         """The report of what the session holds before the run."""
         before = self._catch_up(live.session_id).version
         live.after_row = before.last_row
-        rows = self.catalog.database(live.session_id).rows(live.session_id, last=WINDOW)
+        rows = self.catalog.database(live.session_id).rows(live.session_id)
         if live.text is None and unanswered(self.catalog, live.session_id) is None:
             raise CatalogError("The last question has its answer, so nothing was sent.")
         return TurnReport(

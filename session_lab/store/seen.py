@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import cast
 
 from session_lab.history.items import Item, is_user_message
-from session_lab.history.report import WINDOW
 from session_lab.history.turns import last_turns, unanswered_turn
 from session_lab.store.catalog import Catalog
 from session_lab.store.database import Row, Version
+
+WINDOW = 200
+"""How many of the newest rows are read where the end of a session is enough."""
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,9 @@ from policy_tools import call, output
 
 from session_lab.code_view.actions import EditItem, Fork
 from session_lab.history.items import assistant_item, kind, text_of, user_item
-from session_lab.history.report import WINDOW
 from session_lab.runs.session_log import Change
 from session_lab.store.database import CatalogError
-from session_lab.store.seen import Seen, all_seen, last_item, last_turn, unanswered
+from session_lab.store.seen import WINDOW, Seen, all_seen, last_item, last_turn, unanswered
 
 CALL, OUTPUT = call("c1"), output("c1", "2 days")
 

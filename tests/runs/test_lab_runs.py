@@ -29,7 +29,6 @@ from lab_tools import (
 from session_lab.code_view.actions import FoundItems, RunTurn
 from session_lab.history.items import kind, text_of, user_item
 from session_lab.history.policies import MemoryPolicy
-from session_lab.history.report import WINDOW
 from session_lab.models.offline import OfflineModel
 from session_lab.store.database import CatalogError
 from session_lab.store.seen import all_seen
@@ -43,7 +42,7 @@ CUT = {"type": "function_call", "call_id": "cut", "name": "look", "arguments": "
 def test_a_report_names_the_rows_and_is_there_after_a_restart(make: MakeLab, path: Path) -> None:
     model = ScriptedModel([asks_for_days("new"), [assistant_message("Two days.")]])
     lab = make(model)
-    lab.import_items("long", "", [*talk(WINDOW), CUT])
+    lab.import_items("long", "", [*talk(200), CUT])
     insert(path, "long", "not JSON")
     before = row_ids(lab, "long")
     policy = MemoryPolicy("Last N turns", 2)
@@ -54,12 +53,12 @@ def test_a_report_names_the_rows_and_is_there_after_a_restart(make: MakeLab, pat
         call.input for call in model.calls
     ]
     assert shown.call.input[:-1] == report.calls[0].input[:-1]
-    assert report.count_before == len(before) and list(report.before) == before[-WINDOW:-1]
+    assert report.count_before == len(before) and list(report.before) == before[:-1]
     for call in report.calls:
         assert call.sent == dict(zip(before[-6:-2], (1, 2, 3, 4), strict=True))
         assert call.sent == shown.call.sent
         assert call.not_sent == {
-            "Outside the last 2 turns.": before[-WINDOW:-6],
+            "Outside the last 2 turns.": before[:-6],
             "Tool call without its output.": [before[-2]],
         }
     kinds = ["user", "tool call", "tool output", "assistant"]
