@@ -17,7 +17,7 @@ LAST_6, TURN = MemoryPolicy("Last N items", 6), MemoryPolicy("Last N turns", 1)
 
 
 @pytest.mark.parametrize("policy", [EVERYTHING, LAST_6, TURN, MemoryPolicy("Summary", 2)], ids=str)
-@pytest.mark.parametrize("count", [0, 1, 9, 1_004])
+@pytest.mark.parametrize("count", [0, 1, 9, 200, 1_004, 10_000])
 def test_items_and_tokens_are_those_of_the_next_request(
     make: MakeLab, count: int, policy: MemoryPolicy
 ) -> None:
