@@ -81,7 +81,10 @@ def run_alone(folder: str, target: Path) -> Ran:
 
 
 def run_readme(folder: str, lesson: ModuleType) -> dict[str, Any]:
-    """The names that the Python blocks of a README define; `agent` in them is `lesson`."""
+    """The names that the Python blocks of a README define, programs left out.
+
+    `agent` in them is `lesson`.
+    """
     names: dict[str, Any] = {"__name__": "__main__"}
     assert "agent" not in sys.modules
     sys.modules["agent"] = lesson

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agents import Runner, SessionSettings, SQLiteSession
-from agents.testing import ScriptedModel
+from agents import RunConfig, Runner, SessionSettings, SQLiteSession
+from agents.testing import ScriptedModel, assistant_message, function_call
 from lesson_loader import (
     load_lesson,
     recording_model,
@@ -230,6 +231,27 @@ async def test_the_settings_of_a_session_protect_a_pair_that_a_limit_cuts(
         await session.add_items([call, output])
         await Runner.run(readme["agent"], "Hello", session=session)
     assert sent(model) == [["user: Hello"], ["function_call_output", "user: Hello"]]
+
+
+async def test_facts_are_their_user_s_and_a_newer_one_replaces_an_older(
+    readme: dict[str, Any], tmp_path: Path
+) -> None:
+    def told(kind: str, value: str) -> list[Any]:
+        return [function_call("remember", {"kind": kind, "value": value}, call_id="1")]
+
+    readme["facts"].execute("DELETE FROM facts")
+    reply = [assistant_message("Reply.")]
+    model = ScriptedModel([told("city", "Oslo"), reply, told("city", "Rome"), *[reply] * 3])
+    config = RunConfig(model=model)
+    with closing(SQLiteSession("old")) as old, closing(SQLiteSession("new")) as new:
+        for text in ("I live in Oslo.", "I moved to Rome."):
+            await Runner.run(readme["helper"], text, session=old, context="ann", run_config=config)
+        await Runner.run(readme["helper"], "Hi", session=new, context="ann", run_config=config)
+        await Runner.run(readme["helper"], "Hi", session=old, context="bob", run_config=config)
+        assert "Oslo" in str(await old.get_items()) and len(await new.get_items()) == 2
+    cities = [re.findall("Oslo|Rome", str(call.system_instructions)) for call in model.calls]
+    assert cities == [[], ["Oslo"], ["Oslo"], ["Rome"], ["Rome"], []]
+    assert [short(item) for item in model.calls[4].input] == ["user: Hi"]
 
 
 @pytest.mark.parametrize(
