@@ -7,8 +7,10 @@ import gc
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +18,13 @@ from typing import Any
 
 import pytest
 from agents import RunConfig, Runner, SessionSettings, SQLiteSession
-from agents.testing import ScriptedModel, assistant_message, function_call
+from agents.testing import (
+    ModelCall,
+    ModelStep,
+    ScriptedModel,
+    assistant_message,
+    function_call,
+)
 from lesson_loader import (
     load_lesson,
     recording_model,
@@ -252,6 +260,101 @@ async def test_facts_are_their_user_s_and_a_newer_one_replaces_an_older(
     cities = [re.findall("Oslo|Rome", str(call.system_instructions)) for call in model.calls]
     assert cities == [[], ["Oslo"], ["Oslo"], ["Rome"], ["Rome"], []]
     assert [short(item) for item in model.calls[4].input] == ["user: Hi"]
+
+
+async def test_conversations_are_listed_by_user_newest_first(
+    readme: dict[str, Any], tmp_path: Path
+) -> None:
+    with closing(readme["open_chats"](str(tmp_path / "c.db"))) as database:
+        for number, (chat, user) in enumerate([("1", "ann"), ("2", "bob"), ("3", "ann")]):
+            readme["note"](database, chat, user, f"{number} " + "long " * 20)
+        readme["note"](database, "1", "ann", "Not the title")
+        listed = readme["chats_of"](database, "ann")
+    assert [chat for chat, _ in listed] == ["1", "3"]
+    assert [title[:6] for _, title in listed] == ["0 long", "2 long"]
+    assert all(len(title) <= 40 for _, title in listed)
+
+
+async def chats_with(readme: dict[str, Any], path: Path, texts: dict[str, str]) -> Any:
+    """An open table of one conversation for each user, stored by sessions that stay open."""
+    database = readme["open_chats"](str(path))
+    for user, text in texts.items():
+        session = SQLiteSession(f"{user}:1", path)
+        await session.add_items([{"role": "user", "content": text}])
+        readme["note"](database, f"{user}:1", user, text)
+    return database
+
+
+def in_files(path: Path, text: str) -> bool:
+    """Whether a text is in the database or in the files beside it."""
+    return any(text.encode() in file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
+
+
+async def test_a_deleted_user_is_in_no_file_and_others_are_as_they_were(
+    readme: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "c.db"
+    texts = {"ann": "Secret " * 2000, "bob": "Mine", "eve": "Eve"}
+    with closing(await chats_with(readme, path, texts)) as database:
+        assert in_files(path, "Secret")
+        readme["delete_chats"](database, "user = ?", "ann")
+        assert not in_files(path, "Secret") and not in_files(path, "ann:1")
+        for table in ("agent_messages", "agent_sessions", "chats"):
+            rows = database.execute(f"SELECT session_id FROM {table} ORDER BY 1").fetchall()
+            assert rows == [("bob:1",), ("eve:1",)]
+
+
+async def test_without_secure_delete_a_deleted_text_stays_in_the_file(tmp_path: Path) -> None:
+    session = SQLiteSession("s", tmp_path / "s.db")
+    await session.add_items([{"role": "user", "content": "Secret " * 2000}])
+    session.close()
+    with closing(sqlite3.connect(tmp_path / "s.db")) as database:
+        database.execute("PRAGMA secure_delete = OFF")
+        with database:
+            database.execute("DELETE FROM agent_messages")
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        assert in_files(tmp_path / "s.db", "Secret")
+
+
+async def test_only_what_is_older_expires(readme: dict[str, Any], tmp_path: Path) -> None:
+    texts = {"ann": "Old", "bob": "New"}
+    with closing(await chats_with(readme, tmp_path / "c.db", texts)) as database:
+        with database:
+            database.execute("UPDATE chats SET used = used - 100 WHERE user = 'ann'")
+        readme["delete_chats"](database, "used < ?", time.time() - 50)
+        assert [readme["chats_of"](database, user) for user in texts] == [[], [("bob:1", "New")]]
+
+
+async def test_a_reader_that_keeps_deleted_text_in_the_wal_is_told(
+    readme: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "c.db"
+    with closing(await chats_with(readme, path, {"ann": "Secret"})) as database:
+        database.execute("PRAGMA busy_timeout = 0")
+        with closing(sqlite3.connect(path)) as reader:
+            rows = reader.execute("SELECT * FROM agent_messages UNION ALL SELECT 1, 2, 3, 4")
+            assert rows.fetchone()
+            with pytest.raises(TimeoutError, match="-wal"):
+                readme["delete_chats"](database, "user = ?", "ann")
+        assert readme["chats_of"](database, "ann") == []
+
+
+async def test_a_run_that_is_under_way_stores_its_reply_after_a_deletion(
+    readme: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "c.db"
+    with (
+        closing(await chats_with(readme, path, {"ann": "Hi"})) as database,
+        closing(SQLiteSession("ann:1", path)) as session,
+    ):
+
+        def delete(call: ModelCall) -> Any:
+            readme["delete_chats"](database, "user = ?", "ann")
+            return [assistant_message("Reply.")]
+
+        readme["agent"].model = ScriptedModel([ModelStep.respond(delete)])
+        await Runner.run(readme["agent"], "Hello", session=session)
+        assert [short(item) for item in await session.get_items()] == [REPLY]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,9 @@ from unittest.mock import Mock
 import pytest
 from agents import (
     Agent,
+    ModelSettings,
     OpenAIChatCompletionsModel,
+    OpenAIResponsesModel,
     RunConfig,
     Runner,
     SessionSettings,
@@ -379,14 +381,37 @@ async def test_a_retry_of_an_answered_question_adds_a_second_reply() -> None:
 # --- What leaves the machine ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sensitive", [None, False])
-def test_traces_hold_the_message(sensitive: bool | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Traces hold the message, by default; `trace_include_sensitive_data=False` keeps it out."""
-    config = RunConfig() if sensitive is None else RunConfig(trace_include_sensitive_data=sensitive)
+@pytest.fixture
+def exporter(monkeypatch: pytest.MonkeyPatch) -> Mock:
+    """It is given what would be uploaded."""
     provider, exporter = DefaultTraceProvider(), Mock(spec=TracingProcessor)
     provider.set_processors([exporter])
     provider.set_disabled(False)
     monkeypatch.setattr("agents.tracing.setup.GLOBAL_TRACE_PROVIDER", provider)
+    return exporter
+
+
+def test_a_run_can_be_left_out_of_the_traces(exporter: Mock) -> None:
+    agent = Agent(name="Assistant", model=ScriptedModel([[assistant_message("Hi")]]))
+    asyncio.run(Runner.run(agent, "Hello", run_config=RunConfig(tracing_disabled=True)))
+    exporter.on_span_end.assert_not_called()
+
+
+@pytest.mark.parametrize("store", [None, False])
+async def test_openai_is_asked_to_keep_a_request_or_not(store: bool | None) -> None:
+    """The Responses API keeps requests unless `store` is false; unset is left to its default."""
+    with LoopbackServer() as server:
+        async with AsyncOpenAI(api_key="none", base_url=server.url) as client:
+            model = OpenAIResponsesModel("m", client)
+            settings = ModelSettings(store=store)
+            await Runner.run(Agent(name="A", model=model, model_settings=settings), "Hello")
+    assert server.requests[0].body.get("store") is store
+
+
+@pytest.mark.parametrize("sensitive", [None, False])
+def test_traces_hold_the_message(sensitive: bool | None, exporter: Mock) -> None:
+    """Traces hold the message, by default; `trace_include_sensitive_data=False` keeps it out."""
+    config = RunConfig() if sensitive is None else RunConfig(trace_include_sensitive_data=sensitive)
 
     async def ask(url: str) -> None:
         async with AsyncOpenAI(api_key="none", base_url=url) as client:
