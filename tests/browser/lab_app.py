@@ -31,9 +31,13 @@ user, assistant = user_item, assistant_item
 
 
 class App:
-    """`streamlit run streamlit_sessions_app.py` on a free port, with its database in `folder`."""
+    """`streamlit run streamlit_sessions_app.py` on a free port, with its database in `folder`.
 
-    def __init__(self, folder: Path) -> None:
+    `script` may be another app, which is run in its own folder.
+    """
+
+    def __init__(self, folder: Path, script: Path = ROOT / "streamlit_sessions_app.py") -> None:
+        self.script = script
         self.db_path = folder / "sessions.db"
         self.log = folder / "app.log"
         SQLiteSession("", self.db_path).close()  # So that `store` finds the SDK's tables.
@@ -43,7 +47,7 @@ class App:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "streamlit", "run", "streamlit_sessions_app.py"]
+        command = [sys.executable, "-m", "streamlit", "run", self.script.name]
         command += ["--server.port", str(self._port), "--server.headless", "true"]
         environment = {
             name: value
@@ -53,7 +57,7 @@ class App:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command,
-                cwd=ROOT,
+                cwd=self.script.parent,
                 env={**environment, "SESSIONS_DB": str(self.db_path)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
