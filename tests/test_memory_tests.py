@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -30,14 +29,12 @@ def open_session(user):
 
 
 def run_copied(folder: Path, app: str) -> subprocess.CompletedProcess[str]:
-    """Run the file with pytest, beside an app, where no setting of this repository holds."""
-    (folder / "support.py").write_text(app, encoding="utf-8")
-    (folder / "test_memory.py").write_text(TESTS, encoding="utf-8")
-    (folder / "agent.py").write_text((LESSON / "agent.py").read_text("utf-8"), "utf-8")
-    paths = os.pathsep.join([os.environ["PYTHONPATH"], str(ROOT)])
-    env = {**readme_checks.offline_environment(), "PYTHONPATH": paths}
+    """Run the file with pytest, beside an app, where nothing of this repository can be found."""
+    agent = 'from agents import Agent\n\nagent = Agent(name="Assistant")\n'
+    for name, text in {"agent.py": agent, "support.py": app, "test_memory.py": TESTS}.items():
+        (folder / name).write_text(text, encoding="utf-8")
     command = ["-m", "pytest", "-q", "-rf", "-p", "no:cacheprovider", "test_memory.py"]
-    return readme_checks.run_python(command, folder, env=env)
+    return readme_checks.run_python(command, folder)
 
 
 def test_the_copied_file_passes(tmp_path: Path) -> None:

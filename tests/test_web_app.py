@@ -57,6 +57,7 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     Noted.opened, Noted.closed = 0, asyncio.Event()
     yield module
     assert Noted.opened == 0, "a session is left open"
+    assert {file.name for file in tmp_path.iterdir()} <= {"web.db"}
 
 
 async def post(web: Any, text: str, chat: str = ONE, token: str | None = "token-of-ann") -> Any:
