@@ -10,7 +10,7 @@ from session_lab.code_view.agents import AgentName
 from session_lab.code_view.program import literal, program
 from session_lab.history.items import Item
 from session_lab.history.policies import MemoryPolicy
-from session_lab.history.rules import Api
+from session_lab.history.rules import Api, diagnose
 from session_lab.store.database import Storage
 
 DATABASE = "conversations.db"
@@ -29,6 +29,9 @@ asked.
 """
 
 '''
+
+
+IN_REPOSITORY = "# Save this in the repository's folder and run it there: it imports session_lab.\n"
 
 
 class Action:
@@ -116,6 +119,12 @@ class RunTurn(Action):
         return []
 
 
+def refused_by(policy: MemoryPolicy, items: Sequence[Item], api: Api) -> Api | None:
+    """`api`, if it would refuse what the policy keeps of the items."""
+    kept = items[policy.start(items) :]
+    return api if any(finding.is_refused for finding in diagnose(kept, api)) else None
+
+
 @dataclass(frozen=True)
 class PopItem(Action):
     lines = ("item = await session.pop_item()",)
@@ -194,8 +203,7 @@ def snippet(action: Action, session_id: str, storage: Storage = "File") -> str:
     begins_with = action.source_id if isinstance(action, Fork) else session_id
     body = [open_code(begins_with, database), *action.code(database)]
     if isinstance(action, RunTurn):
-        where = "# Save this in the repository's folder and run it there: it imports session_lab.\n"
-        return where + program(body)
+        return IN_REPOSITORY + program(body)
     return program([*body, "print(await session.get_items())"])
 
 
@@ -216,6 +224,46 @@ def script(actions: Sequence[Action]) -> str:
         "session.close()",
     ]
     return _DOCSTRING + program(body)
+
+
+def saved_test(
+    session_id: str,
+    items: Sequence[Item],
+    agent: AgentName,
+    policy: MemoryPolicy,
+    api: Api,
+    sent: Sequence[Item],
+) -> str:
+    """A test for pytest: the `items` outlast a restart, and the next message sends `sent`.
+
+    A summary, which a model has to write, is not looked at.
+    """
+    run = RunTurn("One more message.", agent, policy, refused_by=refused_by(policy, items, api))
+    made, *lines, _, _ = run.code(DATABASE)
+    body = [
+        "set_tracing_disabled(True)",
+        open_code(session_id, DATABASE),
+        *(add_code(items) if items else []),
+        "stored = await session.get_items()",
+        "session.close()",
+        "",
+        f"{open_code(session_id, DATABASE)}  # as after a restart",
+        "assert await session.get_items() == stored",
+        'model = ScriptedModel([[assistant_message("Noted.")]] * 2)',
+        made.replace("choose_model()", "model"),
+        *(line.replace("choose_model()", "model") for line in lines),
+        f"await {run._run('message', len(lines) > 1)}",
+        "session.close()",
+        "*history, question = model.calls[-1].input",
+        f"expected = {literal(list(sent))}",
+        "assert history[len(history) - len(expected) :] == expected",
+        *(() if policy.kind == "Summary" else ("assert len(history) == len(expected)",)),
+        'assert question["content"] == message',
+    ]
+    start = """def test_what_the_next_message_sends(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asyncio.run(main())"""
+    return IN_REPOSITORY + program(body, start)
 
 
 def open_code(session_id: str, database: str | None) -> str:

@@ -26,10 +26,11 @@ _IMPORTS: tuple[dict[str, list[str]], ...] = (
     {
         "agents": [
             *("Agent", "Model", "ModelBehaviorError", "RunConfig", "RunHooks", "Runner"),
-            *("SessionSettings", "SQLiteSession"),
+            *("SessionSettings", "SQLiteSession", "set_tracing_disabled"),
         ],
         "agents.memory": ["Session"],
         "agents.run": ["CallModelData", "ModelInputData"],
+        "agents.testing": ["ScriptedModel", "assistant_message"],
     },
     {
         "session_lab.code_view.agents": ["make_agent"],
@@ -84,10 +85,13 @@ def _depth(value: object) -> int:
     return 1 + max(map(_depth, parts), default=0)
 
 
-def program(body: Sequence[str]) -> str:
-    """A whole program: imports, the functions of the lab that it uses, and `body` in `main`."""
+def program(body: Sequence[str], start: str = "asyncio.run(main())") -> str:
+    """A whole program: imports, the functions of the lab that it uses, and `body` in `main`.
+
+    `start` is the code below `main` that calls it.
+    """
     main = "async def main():\n" + "".join(f"    {line}\n" if line else "\n" for line in body)
-    parts = [main + "\n\nasyncio.run(main())\n"]
+    parts = [f"{main}\n\n{start}\n"]
     used = _names(parts[0])
     for function in reversed(_SHOWN):
         if function.__name__ in used:

@@ -29,6 +29,8 @@ from session_lab.store.database import CatalogError, SessionInfo
 from session_lab.store.seen import unanswered
 
 SHOWN_ROWS = 40
+MORE_ROWS = 400
+"""Added by each press, so that one shows nearly every conversation as a whole, to print it, say."""
 HEIGHT = 440
 ACTIONS = (
     ("Undo turn", "undo", dialogs.undo_dialog),
@@ -65,7 +67,7 @@ def main() -> None:
         with conversation:
             writing = show_conversation(lab, tab, info, agent, policy, live, outlook)
         with right:
-            show_inspector(lab, tab, info, agent, outlook)
+            show_inspector(lab, tab, info, agent, policy, outlook)
         with st.sidebar:  # Where it takes no room.
             read_aloud("conversation", "Conversation")
         is_opened = info.storage == "Opened"
@@ -164,7 +166,7 @@ def show_conversation(
             st.button(
                 f"Show earlier items ({hidden:,} more)",
                 on_click=st.session_state.update,
-                args=({f"shown-{info.session_id}": shown + SHOWN_ROWS},),
+                args=({f"shown-{info.session_id}": shown + MORE_ROWS},),
             )
         reports = database.reports(info.session_id, rows[0].id if rows else 0)
         show_rows(rows, reports, on_request=partial(show_request_of, info.session_id))

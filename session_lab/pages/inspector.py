@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from session_lab.code_view.actions import EditItem, PopItem, UndoTurn, script, snippet
+from session_lab.code_view.actions import EditItem, PopItem, UndoTurn, saved_test, script, snippet
 from session_lab.code_view.agents import AgentName, make_agent
 from session_lab.history.items import one_line, text_of, text_to_edit, without_base64
+from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import ModelCall, TurnReport
 from session_lab.pages import dialogs
 from session_lab.pages.open_lab import shown_errors, wait_for
@@ -36,13 +37,18 @@ LIST_HEIGHT = 380
 
 
 def show_inspector(
-    lab: Lab, tab: Tab, info: SessionInfo, agent: AgentName, outlook: Outlook | None
+    lab: Lab,
+    tab: Tab,
+    info: SessionInfo,
+    agent: AgentName,
+    policy: MemoryPolicy,
+    outlook: Outlook | None,
 ) -> None:
     """Only the open tab is computed. While a reply is written it shows what was there before."""
     tabs = st.tabs(("Memory", "Code", "Database"), key="inspector", on_change="rerun")
     shows = (
         partial(show_memory, lab, tab, info, agent, outlook),
-        partial(show_code, lab, info),
+        partial(show_code, lab, info, agent, policy, outlook),
         partial(show_database, lab, info),
     )
     with shown_errors():
@@ -235,8 +241,10 @@ def show_around(call: ModelCall, agent: AgentName) -> None:
 # -- Code -----------------------------------------------------------------------------------
 
 
-def show_code(lab: Lab, info: SessionInfo) -> None:
-    """The SDK calls behind what was just done, and all of them as one program."""
+def show_code(
+    lab: Lab, info: SessionInfo, agent: AgentName, policy: MemoryPolicy, outlook: Outlook | None
+) -> None:
+    """The SDK calls behind what was just done, all of them as one program, and a test."""
     actions = wait_for(lab.actions(info.session_id))
     if not actions:
         st.info("Do something, such as sending a message: the SDK code behind it appears here.")
@@ -262,6 +270,22 @@ def show_code(lab: Lab, info: SessionInfo) -> None:
     st.caption(
         f"One program with {count_of(len(actions), 'action')} of this session. "
         "Run in an empty folder, it rebuilds the items; each run stands above what it stored."
+    )
+    if outlook is None:
+        return
+    items = [cell.item for cell in outlook.cells if cell.item is not None]
+    sent = outlook.call.input[2 if outlook.has_summary else 0 : -1]
+    st.download_button(
+        "Save as test",
+        saved_test(info.session_id, items, agent, policy, lab.api, sent),
+        file_name=dialogs.file_name(f"test_{info.session_id}", "py"),
+        mime="text/x-python",
+        icon=":material/science:",
+        on_click="ignore",
+    )
+    st.caption(
+        "For pytest: these items outlast a restart, and the next message sends what `Memory` says, "
+        "to a model that `agents.testing` plays."
     )
 
 

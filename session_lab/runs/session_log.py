@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from session_lab.code_view.actions import Action, RunTurn
+from session_lab.code_view.actions import Action, RunTurn, refused_by
 from session_lab.code_view.agents import AgentName
 from session_lab.history.items import Item
 from session_lab.history.report import TurnReport
-from session_lab.history.rules import Api, diagnose
+from session_lab.history.rules import Api
 from session_lab.runs.outlook import Outlook
 from session_lab.runs.progress import LoopProgress
 from session_lab.store.database import Row, Version
@@ -76,11 +76,8 @@ class SessionLog:
         report.stored = [row.id for row in added]
         for call in report.calls:
             call.note_rows(report.policy, report.before, api, is_stored=live.text is None)
-        before = list(report.before.values())
-        kept = before[report.policy.start(before) :]
-        is_refused = any(finding.is_refused for finding in diagnose(kept, api))
         items = [cast(Item, row.item) for row in added]
-        by = api if is_refused else None
+        by = refused_by(report.policy, list(report.before.values()), api)
         run = RunTurn(live.text, live.agent, report.policy, items, report.error, by)
         # What this run alone would have left: anything else is found when it is looked for.
         last_row = report.stored[-1] if added else live.after_row

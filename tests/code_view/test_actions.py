@@ -27,11 +27,12 @@ from session_lab.code_view.actions import (
     Reopen,
     RunTurn,
     UndoTurn,
+    saved_test,
     script,
     snippet,
 )
 from session_lab.code_view.program import literal
-from session_lab.history.items import assistant_item, user_item
+from session_lab.history.items import assistant_item, summary_items, user_item
 from session_lab.history.policies import POLICY_KINDS, MemoryPolicy
 
 SESSION_ID = "it's \"quoted\" \\ 🙂\n'''"
@@ -141,6 +142,35 @@ def test_the_snippet_of_a_run_sends_and_stores_what_the_lab_does(
     *kept, reply = stored(path, SESSION_ID)
     assert kept == [*HISTORY, *HISTORY[2:], asked]
     assert reply["content"][0]["text"] == capsys.readouterr().out.strip()
+
+
+@pytest.mark.parametrize("kind", POLICY_KINDS)
+@pytest.mark.parametrize("items", [[], HISTORY, [*HISTORY, user_item("x"), *HISTORY[4:]]], ids=len)
+def test_a_saved_test_holds_and_fails_if_anything_else_is_sent(
+    kind: Any, items: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = MemoryPolicy(kind, 2)
+
+    async def first_reply(_: Any) -> str:
+        return "a summary"
+
+    async def send_in_the_lab() -> list[Any]:
+        requests = await send(await filled(items), policy, "hello", summarize=first_reply)
+        return requests[-1][:-1]
+
+    sent = asyncio.run(send_in_the_lab())
+    sent = sent[2:] if sent[:1] == summary_items("")[:1] else sent
+
+    def run_test(expected: list[Any]) -> None:
+        code = saved_test(SESSION_ID, items, "Support", policy, "Responses", expected)
+        (tmp_path / "test_saved.py").write_text(code, encoding="utf-8")
+        test = runpy.run_path(str(tmp_path / "test_saved.py"))
+        test["test_what_the_next_message_sends"](tmp_path, monkeypatch)
+        (tmp_path / "conversations.db").unlink()
+
+    run_test(sent)
+    with pytest.raises(AssertionError):
+        run_test([*sent, user_item("never said")])
 
 
 @pytest.mark.parametrize("text", ["line\n\u202e {x} '''", None])
