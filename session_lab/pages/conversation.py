@@ -94,8 +94,8 @@ def show_rows(
                     else "Imported, added by hand, by another program, or before a crash."
                 )
                 told = filter(None, (ending(row.item), reply_label(report)))
+                st.caption(" · ".join(told), help=why)
                 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                    st.caption(" · ".join(told), help=why, width="content")
                     if report is not None and on_request is not None:
                         st.button(
                             "Request",
