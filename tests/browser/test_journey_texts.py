@@ -57,6 +57,14 @@ def as_written(message: Locator) -> str:
     return message.locator(".as-written").inner_text()
 
 
+def test_a_reply_is_copied_as_it_is_stored(app: App, visitor: Visitor) -> None:
+    app.store("copied", [user("Hi."), assistant(WRITTEN + SLY)])
+    visitor.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visitor.open("copied").button("Copy").click()
+    expect(visitor.button("Copied")).to_be_visible()
+    assert visitor.page.evaluate("navigator.clipboard.readText()") == WRITTEN + SLY
+
+
 def test_replies_read_as_they_are_stored_and_as_markdown(app: App, visitor: Visitor) -> None:
     app.store("written", [user(WRITTEN), assistant(WRITTEN), assistant('{"a":  [1]}')])
     visitor.open("written")
