@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import sys
 from importlib.metadata import requires
 from pathlib import Path
 
-from readme_checks import ROOT, documented_variables
+from readme_checks import ROOT, commands, documented_variables, is_known
 
 LESSONS = sorted(ROOT.glob("7_*/agent.py"))
 CODE = [
@@ -66,7 +67,7 @@ def imported_modules(tree: ast.Module) -> list[str]:
 
 
 def test_what_running_leaves_behind_is_ignored(tmp_path: Path) -> None:
-    left = ["data/sessions.db", ".venv/bin/python", ".env", "tests/__pycache__/x.pyc"]
+    left = ["data/sessions.db", ".venv/bin/python", "uv.lock", ".env", "tests/__pycache__/x.pyc"]
     left += [f"x.db{end}" for end in ("", "-journal", "-shm", "-wal")]
     left += [f".{tool}/x" for tool in ("hypothesis", "pytest_cache", "mypy_cache", "ruff_cache")]
     # A repository of its own, so that this also holds where git is not told about this one.
@@ -75,6 +76,34 @@ def test_what_running_leaves_behind_is_ignored(tmp_path: Path) -> None:
     command = ["git", "-C", str(tmp_path), "check-ignore", *left]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.stdout.splitlines() == left
+
+
+def test_the_container_starts_what_the_readme_starts() -> None:
+    text = (ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8")
+    container = json.loads(text)
+    start = f"{container['postCreateCommand']} && {container['postAttachCommand']}"
+    assert start.startswith(commands(ROOT / "README.md")[0])
+    # The container's port is forwarded, so the lab listens on localhost there, too.
+    settings = (ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8")
+    assert 'address = "localhost"' in settings and "port" not in settings
+    assert "address" not in start and "enableCORS" not in start and "-8501." in start
+    assert container["forwardPorts"] == [8501] and [*container["portsAttributes"]] == ["8501"]
+
+
+def test_the_workflow_runs_commands_that_exist() -> None:
+    text = (ROOT / ".github" / "workflows" / "checks.yml").read_text(encoding="utf-8")
+    *system, checks, install, tests = re.findall(r"^ +- run: (.+)$", text, re.MULTILINE)
+    assert checks == "bash .ci/run" and (ROOT / ".ci" / "run").exists()
+    assert all(line.startswith("sudo apt-get ") for line in system)
+    needed = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    packages = [word for word in system[-1].split()[3:] if not word.startswith("-")]
+    assert packages and all(f"missing+=({word})" in needed for word in packages)
+    words = f"{install} {tests}".split()
+    assert [word for word in words if not is_known(word, ROOT / "README.md")] == []
+    # The same tests as the README's second command.
+    assert commands(ROOT / "README.md")[1].endswith(tests.removeprefix("python -m "))
+    for system_name in ("ubuntu", "windows", "macos"):
+        assert f"{system_name}-latest" in text
 
 
 LAYERS = ["history", "models store", "code_view", "runs", "lessons", "pages"]

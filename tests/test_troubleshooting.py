@@ -154,6 +154,7 @@ READONLY, UNABLE = "attempt to write a readonly database", "unable to open datab
 
 @symptom(f"`{READONLY}`")
 @symptom(f"`{UNABLE}`")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
 def test_a_file_or_a_folder_that_may_not_be_written_or_used() -> None:
     """What happens to a file with the first mode, in a folder with the second."""
     happens = {"444 777": f"read, {READONLY}", "666 555": READONLY, "666 777": "read, added"}

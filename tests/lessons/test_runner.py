@@ -17,6 +17,7 @@ from session_lab.lessons import runner as lesson_runner
 from session_lab.lessons.runner import KEPT_LINES, LessonRun, LessonRunner
 
 SECONDS = 20.0
+needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 Start = Callable[[str], LessonRun]
 # A script that starts a child, tells its process ID, and then both stay.
 WITH_CHILD = """
@@ -66,6 +67,7 @@ def test_the_end_is_told_with_its_status_and_all_that_was_printed(
     assert run.seconds > 0
 
 
+@needs_signals
 def test_stop_ends_the_script_and_what_it_started(start: Start) -> None:
     run = start(WITH_CHILD)
     wait_until(lambda: run.output.strip().isdigit(), "the output is there while the script runs")
@@ -76,6 +78,7 @@ def test_stop_ends_the_script_and_what_it_started(start: Start) -> None:
     wait_until(lambda: not is_alive(int(run.output)), "the child's end")
 
 
+@needs_signals
 def test_a_script_that_does_not_want_to_end_is_killed(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,6 +90,7 @@ def test_a_script_that_does_not_want_to_end_is_killed(
     assert (run.exit_status, run.ending) == (-signal.SIGKILL, "stopped")
 
 
+@needs_signals
 def test_a_child_that_outlives_the_script_is_ended(start: Start) -> None:
     run = start(WITH_CHILD.replace("time.sleep(60)\n", ""))
     assert run.wait(SECONDS), "the child held the output open"
@@ -118,6 +122,7 @@ def test_one_run_at_a_time_and_then_a_new_one(runner: LessonRunner, start: Start
     assert start(source) is not run
 
 
+@needs_signals
 def test_the_end_of_the_app_ends_every_run(tmp_path: Path) -> None:
     script = tmp_path / "agent.py"
     script.write_text(WITH_CHILD)
