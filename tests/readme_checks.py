@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 READMES = [ROOT / "README.md", *sorted(ROOT.glob("[0-9a-z]*/README.md"))]
 SHELLS = {"bash", "powershell"}
 WORDS = {"python3", "python", "py", "venv", "pip", "install", "cp", "source"}
-WORDS |= {"streamlit", "run", "pytest", "auto", "session_lab.doctor"}
+WORDS |= {"streamlit", "run", "pytest", "auto", "session_lab.doctor", "uv"}
 """What the commands are made of, beside options and files."""
 FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```[ \t]*$", re.MULTILINE | re.DOTALL)
 PROGRAM = re.compile(r"# (\w+\.py)\n")

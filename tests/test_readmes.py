@@ -63,6 +63,24 @@ def test_each_session_class_is_where_the_table_says_and_needs_what_it_says() -> 
         assert not extra or extra in extras
 
 
+def test_the_root_readme_is_read_in_ten_minutes() -> None:
+    """At 220 words a minute. Code and the targets of links are not read as words."""
+    text = re.sub(r"\]\([^)]*\)", "]", readme_checks.prose(ROOT / "README.md"))
+    assert len(re.findall(r"\S*\w\S*", text)) <= 2200
+
+
+def test_the_lessons_take_the_minutes_that_they_say() -> None:
+    rows = re.findall(r"\((7_\w+/README.md)\) \|.*\| (\d+)", read(ROOT / "README.md"))
+    assert len(rows) == 3
+    for lesson, minutes in rows:
+        assert re.search(rf"\b{minutes}\s+minutes", read(ROOT / lesson)), lesson
+
+
+def test_the_versions_that_were_tested_are_the_ends_of_the_range() -> None:
+    low, high = re.findall(r"0\.(\d+)", read(ROOT / "requirements.txt"))[:2]
+    assert f"openai-agents 0.{low} and 0.{int(high) - 1}," in read(ROOT / "README.md")
+
+
 WRONG = """
 ```python
 print("a b")
