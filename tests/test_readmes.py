@@ -12,6 +12,8 @@ import readme_checks
 from agents.extensions import memory
 from readme_checks import READMES, ROOT
 
+from session_lab.models.offline.facts import GLOSSARY
+
 
 def name(readme: Path) -> str:
     return str(readme.relative_to(ROOT))
@@ -61,6 +63,11 @@ def test_each_session_class_is_where_the_table_says_and_needs_what_it_says() -> 
         extra = (lazy[name][1] or ("", ""))[1] if name in lazy else ""
         assert re.findall(r"openai-agents\[(\w+)\]", needs) == [extra] * bool(extra), name
         assert not extra or extra in extras
+
+
+def test_the_words_that_are_explained_are_the_offline_model_s() -> None:
+    words = read(ROOT / "7_1_basic_sessions" / "README.md").split("\n## Words\n")[1]
+    assert re.findall(r"^- (.+)$", words, re.MULTILINE) == [*GLOSSARY.values()]
 
 
 def test_the_root_readme_is_read_in_ten_minutes() -> None:

@@ -17,31 +17,38 @@ FACTS: dict[str, dict[str, str]] = {
 """What the lessons and the lab ask about."""
 
 GLOSSARY: dict[str, str] = {
-    "session": "A session is a list of items under an ID. A run reads it and adds what is new.",
+    "session": "A session is a list of items under an ID, which a run reads and adds to.",
+    "session id": "A session ID says which conversation of a file a run goes on with.",
     "item": "An item is one entry of a session: a message, a reply, a tool call or its output.",
     "turn": "A turn is a user message, or several in a row, with every item that answers it.",
-    "run": "A run is one call of Runner.run. It asks the model, calls tools and stores the items.",
+    "run": "A run is one call of Runner.run: it asks the model, calls tools and stores the items.",
     "request": "A request is what one model call is sent: instructions, tools and a list of items.",
-    "model": "A model answers a request. It keeps nothing: what it was not sent, it cannot know.",
+    "history": "The history is every item that a session holds when a run begins.",
+    "memory": "Memory is what of a conversation is sent to the model again.",
+    "model": "A model answers a request and keeps nothing: what it was not sent, it cannot know.",
+    "offline model": "The offline model needs no key and no network, and quotes what it was sent.",
     "agent": "An agent is a model with a name, instructions and tools.",
     "tool": "A tool is a function that the model may ask the SDK to call.",
-    "tool call": "A tool call is an item that asks for a function. Its output is another item.",
-    "policy": "A policy decides what of a session is sent. It changes nothing that is stored.",
-    "limit": "A limit sends only the last items of a session. It removes nothing.",
+    "tool call": "A tool call is an item that asks for a function, whose output is another item.",
+    "approval": "An approval is a person's yes to a tool call, for which the run waits.",
+    "handoff": "A handoff passes the conversation on to another agent, within one run.",
+    "policy": "A policy decides what of a session is sent, and changes nothing that is stored.",
+    "limit": "A limit sends only the last items of a session, and removes nothing.",
     "summary": "A summary is a short text that is sent in place of older turns.",
     "token": "A token is a piece of a text, about four characters of English.",
-    "fork": "A fork is a copy of a session up to one item. Both go on separately.",
+    "prompt cache": "A prompt cache makes the beginning that two requests share cheaper to read.",
+    "trace": "A trace is a record of a run, which the SDK can upload to OpenAI.",
+    "finding": "A finding is a place in a history that an API refuses or a model may misread.",
+    "fork": "A fork is a copy of a session up to one item, and both go on separately.",
     "pop item": "Pop item removes the last item, whatever it is.",
     "undo turn": "Undo turn removes the last turn: what was asked, and every item that followed.",
     "clear session": "Clear session removes every item and keeps the ID.",
-    "restart": "Restart ends memory sessions, as the end of the program does. Files survive.",
+    "restart": "Restart ends memory sessions, as the end of the program does, and keeps files.",
     "memory session": "A memory session lives in the program's memory and ends with it.",
     "file session": "A file session is rows in an SQLite file, which another process can open.",
-    "handoff": "A handoff passes the conversation on to another agent, within one run.",
-    "offline model": "The offline model needs no key and no network. It quotes what it was sent.",
     "compare": "Compare sends one message to two sessions, or to one under two policies.",
 }
-"""The tutorial's own terms, in one or two sentences each."""
+"""The tutorial's own terms, a sentence each; the README of lesson 7.1 lists them."""
 
 HOW_THIS_WORKS = (
     "A session stores this conversation, and its items are sent to me with each message. I am no"
@@ -55,7 +62,11 @@ _LONGEST_FIRST = "|".join(map(re.escape, sorted(FACTS, key=len, reverse=True)))
 _PLACE = re.compile(rf"(?<!\w)(the )?({_LONGEST_FIRST})(?!\w)", re.I)
 _PLACES = {name.casefold(): name for name in FACTS}
 _REFERENCE = re.compile(r"\b(?:its?|there|(?:that|this) (city|state|country|place))\b", re.I)
-_TERM = re.compile(rf"\b({'|'.join(sorted(GLOSSARY, key=len, reverse=True))})s?\b", re.I)
+_FILLER = r" (?:(?:an?|the|my|this) (?:last )?)?"
+"""What may stand between the words of a term: "undo the last turn"."""
+_ANY_TERM = "|".join(sorted(GLOSSARY, key=len, reverse=True)).replace(" ", _FILLER)
+_TERM = re.compile(rf"\b({_ANY_TERM})s?\b", re.I)
+_HOW = re.compile(r"\bhow (?:(?:do|can|should) (?:i|we)|to)\b", re.I)
 _DEFINES = re.compile(
     r"\b(?:what(?:'s| is| are| does| do| can)|how (?:does|do|is|are)|explain|define|difference|mean"
     r"|tell me about|who are you|can you)\b",
@@ -100,10 +111,12 @@ def nothing(count: int, what: str = "that") -> str:
 
 def definition(question: str) -> str | None:
     """A sentence of `GLOSSARY` for each term of a question that asks for nothing else."""
-    if not _DEFINES.search(question) or ME.intersection(words(question.casefold())):
+    question = _HOW.sub("explain", question)  # "How do I" asks nothing about me.
+    rest = _TERM.sub("", question)
+    if not _DEFINES.search(question) or ME.intersection(words(rest.casefold())):
         return None
-    if content(_TERM.sub("", question)) - _DEFINING:
+    if content(rest) - _DEFINING:
         return None
     if found := _TERM.findall(question):
-        return " ".join(GLOSSARY[term.casefold()] for term in found)
+        return " ".join(GLOSSARY[re.sub(_FILLER, " ", term.casefold())] for term in found)
     return HOW_THIS_WORKS if re.search(r"\b(?:this|you|your)\b", question, re.I) else None

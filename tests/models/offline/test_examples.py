@@ -114,7 +114,9 @@ async def test_what_is_somebody_else_s_is_only_the_nearest(said: str, asked: str
         (["Write me a poem"], NO_MODEL),
         ([BRIDGE, STATE, "What is the capital of that state?"],
          'Sacramento. "That state" is California, from item 4 of 5.'),
-        (["what is a session?"], GLOSSARY["session"]),
+        (["How do I undo a turn?"], UNDO),
+        (["how can we undo the last turn"], UNDO),
+        (["I live in Oslo.", "How do I get to Oslo?"], quote(1, 3, "I live in Oslo.")),
         (["how does this work?"], HOW_THIS_WORKS),
         (["what is the difference between pop item and undo turn?"], f"{POP} {UNDO}"),
         ([ALICE, "What is my name?", "Tea? I like tea.", "Summarize it"], f"{ALICE}\nI like tea."),
@@ -125,6 +127,14 @@ async def test_what_is_somebody_else_s_is_only_the_nearest(said: str, asked: str
 )  # fmt: skip
 async def test_conversation(messages: list[str], reply: str) -> None:
     assert (await talk(*messages)).final_output == reply
+
+
+async def test_each_word_of_the_glossary_is_explained_in_a_sentence_that_begins_with_it() -> None:
+    for term in GLOSSARY:
+        sentence = str((await talk(f"What is a {term}?")).final_output)
+        assert sentence == GLOSSARY[term]
+        words = sentence.lower().removeprefix("the ").removeprefix("an ").removeprefix("a ")
+        assert words.startswith(f"{term} ") and sentence.endswith(".") and ". " not in sentence
 
 
 async def test_a_limit_forgets_unless_the_reply_repeats_it() -> None:
