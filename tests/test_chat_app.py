@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 import readme_checks
+import streamlit as st
 from loopback_server import LoopbackServer
 from readme_checks import ROOT
 from streamlit.testing.v1 import AppTest
 
 PROGRAM = readme_checks.programs(ROOT / "README.md")["chat_app.py"]
 QUESTIONS = ["My name is Alice.", "What is my name?"]
+# Streamlit reads its settings once, in the folder where it is then, and the lab's tests need them.
+st.get_option("server.address")
 
 
 @pytest.fixture(autouse=True)
