@@ -56,7 +56,7 @@ def linked(text: str, folder: Path) -> str:
         file = (folder / target.partition("#")[0]).resolve()
         if file in lessons:
             return f"[{text}](?lesson={lessons[file]})"
-        path = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file.name
-        return f"{text} (`{path}`)" if str(path) not in text else text
+        path = file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) else file.name
+        return f"{text} (`{path}`)" if path not in text else text
 
     return _LINK.sub(replace, text)
