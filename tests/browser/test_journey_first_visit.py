@@ -27,10 +27,13 @@ def test_everything_with_the_keyboard_alone(app: App, visitor: Visitor) -> None:
     tab_to("New session")
     page.keyboard.press("Enter")
     expect(visitor.dialog).to_be_visible()
+    visitor.quiet()
     page.keyboard.press("Escape")
     expect(visitor.dialog).to_be_hidden()
+    visitor.quiet()  # The focus is given back then.
     page.keyboard.press("Enter")
     expect(visitor.dialog).to_be_visible()
+    visitor.quiet()
     tab_to("Session ID")
     page.keyboard.type("by keyboard")
     page.keyboard.press("Enter")

@@ -175,6 +175,7 @@ def test_lures_on_the_pages_compare_and_lessons(app: App, visitor: Visitor) -> N
     visitor.open()
     visitor.open_page("Compare", "One message, two memories")
     for label in ("First session", "Second session"):
+        visitor.quiet()  # A list that is opened while another closes closes, too.
         visitor.page.get_by_role("combobox", name=label, exact=True).click()
         visitor.page.get_by_role("option", name=f"{label.split()[0].lower()})").first.click()
         visitor.settled()
