@@ -250,7 +250,7 @@ def test_a_long_session_shows_its_end_and_the_rest_on_demand(
     assert page.as_written[-1] == "Message 2999"
     assert len(page.app.chat_message) == 40
     page.press("Show earlier items (2,960 more)")
-    assert len(page.app.chat_message) == 80
+    assert len(page.app.chat_message) == 440
 
 
 # -- the file -------------------------------------------------------------------------------
