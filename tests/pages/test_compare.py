@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,15 @@ def test_one_question_gets_two_answers_of_the_chosen_agent(ready: Page) -> None:
     for session_id in ("user_123", "user_456"):
         assert ready.rows(session_id)[2] == user_item(QUESTION)
         assert len(ready.rows(session_id)) == 4
+
+
+def test_both_strips_have_one_scale(ready: Page, db_path: Path) -> None:
+    store(db_path, "long", *[user_item("A few words of this conversation.")] * 20)
+    ready.choose("Second session", "long").press(QUESTION)
+    strips = ready.html.split('role="img"')[1:]
+    widths = [sum(map(int, re.findall(r"flex:(\d+) 1 0", strip))) for strip in strips]
+    assert len(widths) == 2 and widths[0] == widths[1] > 100
+    assert [strip.count("<div title=") for strip in strips] == [3, 21], "and the next message"
 
 
 def test_another_choice_shows_what_is_stored_there_with_its_name_as_typed(
