@@ -76,11 +76,16 @@ def test_the_root_readme_is_read_in_ten_minutes() -> None:
     assert len(re.findall(r"\S*\w\S*", text)) <= 2200
 
 
-def test_the_lessons_take_the_minutes_that_they_say() -> None:
-    rows = re.findall(r"\((7_\w+/README.md)\) \|.*\| (\d+)", read(ROOT / "README.md"))
+def test_the_lessons_take_the_minutes_that_they_say_and_begin_with_the_core() -> None:
+    rows = re.findall(r"\((7_\w+/README.md)\) \|.*\| (\d+) \+ (\d+) \|", read(ROOT / "README.md"))
     assert len(rows) == 3
-    for lesson, minutes in rows:
-        assert re.search(rf"\b{minutes}\s+minutes", read(ROOT / lesson)), lesson
+    core = ["Run it, and what you should see", "How it works", "What goes wrong", "Exercise"]
+    for lesson, *minutes in rows:
+        text = read(ROOT / lesson)
+        said = re.findall(r"^- \*\*(?:The core|More).*, (\d+) minutes:", text, re.MULTILINE)
+        assert said == minutes, lesson
+        headings = re.findall(r"^## (.+)$", readme_checks.prose(ROOT / lesson), re.MULTILINE)
+        assert headings[:5] == [*core, "More, when you need it"], lesson
 
 
 def test_the_versions_that_were_tested_are_the_ends_of_the_range() -> None:
