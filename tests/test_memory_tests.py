@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
-import subprocess
 from pathlib import Path
 
-import pytest
 import readme_checks
 from readme_checks import ROOT
 
@@ -28,36 +27,55 @@ def open_session(user):
 '''
 
 
-def run_copied(folder: Path, app: str) -> subprocess.CompletedProcess[str]:
-    """Run the file with pytest, beside an app, where nothing of this repository can be found."""
+FAULTS = {
+    "none": (APP, set()),
+    "in memory": (APP.replace('"support.db"', '":memory:"'), {RESTART, LIMIT}),
+    "no limit": (APP.replace("limit=4", "limit=40"), {LIMIT}),
+    "one ID": (APP.replace("support:{user}", "support"), {USERS}),
+    "cuts itself": (APP + CUTS_ITSELF, {CALLS}),
+}
+# One process for all, since importing the SDK takes longest.
+RUN_EACH = """
+import contextlib, json, os, sys
+import pytest
+
+class Results:
+    def __init__(self):
+        self.of_each = {}
+
+    def pytest_runtest_logreport(self, report):
+        if report.when == "call":
+            self.of_each[report.nodeid.partition("::")[2]] = report.outcome
+
+results = {}
+for name in sys.argv[1:]:
+    os.chdir(name)
+    with contextlib.redirect_stdout(sys.stderr):
+        pytest.main(["-q", "-p", "no:cacheprovider", "test_memory.py"], [found := Results()])
+    results[name] = found.of_each
+    for module in ("agent", "support", "test_memory"):
+        sys.modules.pop(module)
+    sys.path = [path for path in sys.path if name not in path]
+    os.chdir("..")
+print(json.dumps(results))
+"""
+
+
+def test_the_copied_file_passes_and_finds_each_fault(tmp_path: Path) -> None:
+    """Run with pytest, beside an app, where nothing of this repository can be found."""
     agent = 'from agents import Agent\n\nagent = Agent(name="Assistant")\n'
-    for name, text in {"agent.py": agent, "support.py": app, "test_memory.py": TESTS}.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    command = ["-m", "pytest", "-q", "-rf", "-p", "no:cacheprovider", "test_memory.py"]
-    return readme_checks.run_python(command, folder)
-
-
-def test_the_copied_file_passes(tmp_path: Path) -> None:
-    done = run_copied(tmp_path, APP)
-    assert (done.returncode, done.stdout.splitlines()[-1][:8]) == (0, "4 passed"), done.stdout
+    for name, (app, _) in FAULTS.items():
+        assert app != APP or name == "none"
+        (tmp_path / name).mkdir()
+        for file, text in {"agent": agent, "support": app, "test_memory": TESTS}.items():
+            (tmp_path / name / f"{file}.py").write_text(text, encoding="utf-8")
+    done = readme_checks.run_python(["-c", RUN_EACH, *FAULTS], tmp_path)
+    assert done.returncode == 0, done.stderr
+    for name, outcomes in json.loads(done.stdout).items():
+        failed = {test for test, outcome in outcomes.items() if outcome != "passed"}
+        assert (len(outcomes), failed) == (4, FAULTS[name][1]), name
 
 
 def test_it_needs_pytest_and_the_sdk_alone() -> None:
     imported = re.findall(r"^(?:import|from) ([\w.]+)", TESTS, re.MULTILINE)
     assert imported == ["asyncio", "pytest", "agents", "agents.testing", "support"]
-
-
-@pytest.mark.parametrize(
-    ("app", "failing"),
-    [
-        (APP.replace('"support.db"', '":memory:"'), {RESTART, LIMIT}),
-        (APP.replace("limit=4", "limit=40"), {LIMIT}),
-        (APP.replace("support:{user}", "support"), {USERS}),
-        (APP + CUTS_ITSELF, {CALLS}),
-    ],
-    ids=["in memory", "no limit", "one ID", "cuts itself"],
-)
-def test_each_fault_fails_its_test(app: str, failing: set[str], tmp_path: Path) -> None:
-    assert app != APP
-    done = run_copied(tmp_path, app)
-    assert set(re.findall(r"^FAILED .*::(\w+)", done.stdout, re.MULTILINE)) == failing
