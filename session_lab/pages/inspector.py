@@ -75,11 +75,11 @@ def show_memory(
         st.caption("A reply is being written. The list is here when it is done.")
         return
     cells = dict(enumerate(outlook.cells, 1))
-    turns = _turns(lab, info)
+    key = f"request-{info.session_id}"
+    turns = _turns(lab, info, st.session_state.get(key, NEXT))
     asked = {n: cell for n, cell in cells.items() if cell.row in turns}  # Not an undone turn, say.
     names = {cell.row: f"{n}: {one_line(cell.item, 40)}" for n, cell in reversed(asked.items())}
     names = {NEXT: "Next message", **names}
-    key = f"request-{info.session_id}"
     if st.session_state.get(key) not in names:
         st.session_state[key] = NEXT
     choice, find = st.columns([3, 2])
@@ -97,7 +97,10 @@ def show_memory(
     sent = "would be sent" if report is None else "were sent"
     newest = " Page 1 holds the newest." if len(found) > PER_PAGE else ""
     st.caption(f"{counted}, {len(call.sent):,} {sent}.{newest}")
-    show_cells(lab, tab, info, found)
+    if search and not found:
+        st.info(f"No item contains {as_typed(search, 60)}.")
+    else:
+        show_cells(lab, tab, info, found)
     st.button(
         "Add item",
         icon=":material/add:",
@@ -112,13 +115,15 @@ def show_memory(
     show_around(call, agent)
 
 
-def _turns(lab: Lab, info: SessionInfo) -> dict[int, TurnReport]:
-    """The newest turns that are recorded, by their first row, oldest first."""
+def _turns(lab: Lab, info: SessionInfo, chosen: int) -> dict[int, TurnReport]:
+    """The chosen turn and the newest ones that are recorded, by first row, oldest first."""
     database = lab.catalog.database(info.session_id)
     newest = database.rows(info.session_id, last=4 * TURNS)
     known = database.reports(info.session_id, newest[0].id if newest else 0)
     last = lab.log(info.session_id).report
-    reports = [*known, *([last] if last is not None else [])]
+    # However old: it is chosen with `Request` below its reply.
+    old = [] if chosen == NEXT else database.reports(info.session_id, chosen, 1)
+    reports = [*old, *known, *([last] if last is not None else [])]
     return {each.stored[0]: each for each in reports if each.stored and each.calls}
 
 

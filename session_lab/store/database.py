@@ -217,13 +217,19 @@ class SessionDatabase:
         with self._connect() as connection:
             connection.executemany(query, values)
 
-    def reports(self, session_id: str, from_row: int = 0) -> list[TurnReport]:
-        """The kept reports of the turns that stored their first row at `from_row` or later.
+    def reports(self, session_id: str, from_row: int = 0, most: int = -1) -> list[TurnReport]:
+        """The kept reports of the turns from the one on that stored the row `from_row`.
+
+        At most so many; -1 is all.
 
         What can't be read, because another program or another version wrote it, is passed over.
         """
-        query = "SELECT report FROM lab_turns WHERE session_id = :id AND first_row >= :from_row"
-        found = self.select(f"{query} ORDER BY first_row", id=session_id, from_row=from_row)
+        query = (
+            "SELECT report FROM lab_turns WHERE session_id = :id AND first_row >= coalesce("
+            "(SELECT max(first_row) FROM lab_turns WHERE session_id = :id"
+            " AND first_row <= :from_row), 0) ORDER BY first_row LIMIT :most"
+        )
+        found = self.select(query, id=session_id, from_row=from_row, most=most)
         return [told for row in found if (told := _report(row["report"])) is not None]
 
     def remove_end(self, session_id: str, rows: Sequence[Row]) -> None:

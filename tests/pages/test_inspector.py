@@ -79,6 +79,20 @@ def test_the_list_reaches_every_item_and_finds_one(open_page: Open, db_path: Pat
     page.fill("Find in memory", "fact 7").run()
     assert [line.split("\\")[0] for line in lines(page)] == ["8 · **user** Fact 7"]
     assert "1 of 34 items" in page.shown
+    page.fill("Find in memory", "tea").run()
+    assert lines(page) == [] and "No item contains tea." in page.app.info[0].value
+
+
+def test_each_recorded_turn_has_its_label_and_request_however_old_and_cut(page: Page) -> None:
+    page.say("How many days from 2026-01-01 to 2026-03-01?")
+    more = [item for _ in range(200) for item in (user("More."), assistant("Noted."))]
+    store(page.db_path, "s", *more[:37])
+    page.run()
+    assert page.app.chat_message[0].name == "tool", "the turn's question is above what is shown"
+    assert "4 items stored" in page.replies[0]
+    store(page.db_path, "s", *more[37:])
+    page.run().press("Show earlier items (372 more)").press("Request")
+    assert "12 items, 8 were sent." in page.shown
 
 
 def test_the_database_marks_what_the_last_action_added_and_removed(page: Page) -> None:

@@ -155,6 +155,7 @@ async def test_reports_follow_their_questions(path: Path, database: SessionDatab
     database.save_reports("talk", [one, two, three])
     database.save_reports("other", [three])
     assert database.reports("talk", two.stored[0]) == [two, three]
+    assert database.reports("talk", two.stored[0], 1) == [two]
     with closing(SQLiteSession("talk", path)) as session:
         await session.pop_item()
     database.drop_reports("talk")
