@@ -123,12 +123,13 @@ def send_what_was_said(
         try:
             tab.sent[session_id] = wait_for(lab.send(session_id, text, agent, policy))
         except CatalogError as error:
-            problems.append(str(error))
+            waits = "" if text is None else " What you typed waits in the input."
+            problems.append(as_typed(str(error)) + waits)
             if text is not None:
                 known = lab.catalog.info(session_id) or info
                 tab.unsent[known.session_id] = text
     for problem in problems:
-        st.toast(f"{as_typed(problem)} What you typed waits in the input.")
+        st.toast(problem)
 
 
 def give_back(tab: Tab, session_id: str) -> None:

@@ -8,10 +8,10 @@ from typing import cast
 
 import streamlit as st
 
-from session_lab.code_view.agents import AGENT_NAMES, AgentName
+from session_lab.code_view.agents import AGENT_NAMES, AgentName, make_agent
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import TurnReport
-from session_lab.models.offline import estimate_tokens
+from session_lab.models.offline import estimate_around, estimate_tokens
 from session_lab.pages.conversation import LiveReply, follow, show_rows
 from session_lab.pages.inspector import chosen_call
 from session_lab.pages.isolation_view import show_proof, show_untouched
@@ -75,22 +75,26 @@ def main() -> None:
             mode, agent, search = choose_mode(lab, tab)
             choose = {SESSIONS: choose_sessions, POLICIES: choose_policies}.get(mode)
             choice = choose(lab, agent, search) if choose else None
-        if choice is None and tab.said_to_both:
-            st.session_state[MESSAGE] = tab.said_to_both.pop()
-            st.toast("Choose what to compare. What you typed waits in the input.")
-        if mode == RECALL:
-            show_recall(lab, agent)
-            return
         # The comparison of this tab that belongs to what is chosen, running or done.
         known: dict[object, Comparison] = st.session_state.setdefault("comparison", {})
         comparison = known.get(choice.key) if choice is not None else None
+        is_busy = comparison is not None and not comparison.is_done
+        if tab.said_to_both and (choice is None or is_busy):
+            said = tab.said_to_both.pop()
+            if comparison is None or said != comparison.text:  # Else it was pressed twice.
+                st.session_state[MESSAGE] = said
+                why = "The replies are being written." if is_busy else "Choose what to compare."
+                st.toast(f"{why} What you typed waits in the input.")
+        if mode == RECALL:
+            show_recall(lab, agent)
+            return
         # Drawn in any case: what is typed into an input that the last script left out is lost.
         # In a container it stays where it is, and the page does not scroll to its end.
         with st.container():
             st.chat_input(
                 "Message both",
                 key=MESSAGE,
-                disabled=comparison is not None and not comparison.is_done,
+                disabled=is_busy,
                 on_submit=say_both,
                 args=(tab,),
             )
@@ -117,7 +121,8 @@ def main() -> None:
 
 def say_both(tab: Tab, text: str | None = None) -> None:
     """A callback that notes a message until a script sends it: `text`, or what was typed."""
-    carry_out(tab, lambda: tab.said_to_both.append(text or st.session_state[MESSAGE]))
+    if text is None or text not in tab.said_to_both:  # Else it was pressed twice.
+        carry_out(tab, lambda: tab.said_to_both.append(text or st.session_state[MESSAGE]))
 
 
 def choose_mode(lab: Lab, tab: Tab) -> tuple[str, AgentName, str]:
@@ -262,10 +267,14 @@ def show_calls(report: TurnReport, key: str, scale: int) -> None:
     call = chosen_call(report, key)
     cells = recorded(call, report.before)
     sent = [cell for cell in cells if cell.place is not None]
+    around = estimate_around(
+        call.instructions, make_agent(cast(AgentName, report.agent), None).tools
+    )
+    summary = estimate_tokens(call.input[: min(call.sent.values(), default=1) - 1])
     show_strip(
         cells,
         f"{len(sent):,} of {report.count_before:,} stored items were sent, about "
-        f"{tokens_of(sent):,} of {tokens_of(cells):,} tokens.",
+        f"{around + summary + tokens_of(sent):,} of {around + tokens_of(cells):,} tokens.",
         scale,
     )
     st.markdown(f"**Stored**: {count_of(report.count_before, 'item')}")

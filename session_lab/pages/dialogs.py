@@ -354,13 +354,19 @@ def _form(tab: Tab, label: str, do: Callable[[], None]) -> Iterator[None]:
 
 
 def _submit(tab: Tab, label: str, do: Callable[[], None], key: str | None = None) -> None:
-    st.form_submit_button(label, type="primary", on_click=carry_out, args=(tab, do), key=key)
+    st.form_submit_button(label, type="primary", on_click=_once, args=(tab, do), key=key)
 
 
 def _button(tab: Tab, label: str, do: Callable[[], None], *, lost: bool) -> None:
     """The button that does it, in red if something is `lost`."""
     key = "destroy" if lost else None
-    st.button(label, type="primary", on_click=carry_out, args=(tab, do), key=key)
+    st.button(label, type="primary", on_click=_once, args=(tab, do), key=key)
+
+
+def _once(tab: Tab, do: Callable[[], None]) -> None:
+    """A callback that does it, unless the press before has, and closed the dialog."""
+    if tab.dialog is not None:
+        carry_out(tab, do)
 
 
 def _typed_text(key: str, noun: str) -> str:

@@ -25,6 +25,7 @@ from session_lab.runs.recall import (
     Recall,
     planned_calls,
 )
+from session_lab.runs.turn import STOPPED
 from session_lab.store.seen import all_seen
 
 CONVERSATIONS = ("Eight facts, one a turn", "The user's messages of a session")
@@ -64,8 +65,10 @@ def show_recall(lab: Lab, agent: AgentName) -> None:
     # What is pressed is noted until a script has read what was typed just before.
     held: dict[str, Any] = st.session_state.setdefault("recall", {})
     recall: Recall | None = held.get("recall")
-    messages, probes = choose(lab, is_busy=recall is not None and not recall.is_done)
-    if held.pop("is_pressed", False) and messages and probes:
+    is_busy = recall is not None and not recall.is_done
+    messages, probes = choose(lab, is_busy=is_busy)
+    # Pressed twice, it must not run twice: the first one would go on unseen, and cost as much.
+    if held.pop("is_pressed", False) and messages and probes and not is_busy:
         recall = held["recall"] = wait_for(start(lab, agent, messages, probes))
     with st.container(horizontal=True, vertical_alignment="center"):
         if recall is None or recall.is_done:
@@ -129,8 +132,10 @@ def show_result(recall: Recall) -> None:
     outcomes = recall.outcomes
     counts = [f"{one.policy} {sum(a.is_recalled for a in one.answers)}" for one in outcomes]
     st.markdown(f"**Recalled of {count_of(len(recall.probes), 'fact')}: {', '.join(counts)}.**")
+    if recall.is_stopped:
+        st.caption("Stopped: what is not asked stays open.")
     for one in outcomes:
-        if one.error:
+        if one.error not in (None, STOPPED):
             st.error(as_typed(f"{one.policy}: {one.error}", 400))
     policies = [str(one.policy) for one in outcomes]
     lines = []

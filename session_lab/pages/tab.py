@@ -94,6 +94,10 @@ def say(tab: Tab, text: str | None = None) -> None:
 
     def note(session_id: str) -> None:
         said = text or st.session_state[MESSAGE]
+        last = tab.sent.get(session_id)
+        is_sent = last is not None and not last.is_done and last.text == text
+        if text is not None and (is_sent or (session_id, text) in tab.said):
+            return  # Pressed twice.
         if session_id and said.strip():
             tab.said.append((session_id, said))
 

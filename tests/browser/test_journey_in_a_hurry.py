@@ -100,3 +100,29 @@ def test_compare_sends_to_the_sessions_that_are_chosen(app: App, visitor: Visito
         visitor.choose("Second session", f"{other} · File")
         visitor.send_to_both(text)
         wait_until_stored(visitor, text, names[0], other)
+
+
+def test_a_double_click_does_it_once(app: App, visitor: Visitor) -> None:
+    for name in ("twice", "other"):
+        app.store(name, TALK)
+    visitor.open("twice")
+    visitor.button("My name is Alice and I live in Oslo.").dblclick()
+    expect(visitor.labels).to_have_count(1)
+    visitor.quiet()
+    assert len(app.rows("twice")) == len(TALK) + 2
+    expect(visitor.message).to_have_value("")
+
+    visitor.press("Undo turn").get_by_role("button", name="Undo this turn").dblclick()
+    expect(visitor.dialog).to_be_hidden()
+    visitor.quiet()
+    assert app.rows("twice") == TALK
+    expect(visitor.page.get_by_role("alert")).to_have_count(0)
+
+    visitor.open_page("Compare", "One message, two memories")
+    visitor.choose("First session", "twice · File")
+    visitor.choose("Second session", "other · File")
+    visitor.button("What is my name?").dblclick()
+    expect(visitor.page.get_by_text("Stored by this turn")).to_have_count(2)
+    visitor.quiet()
+    assert len(app.rows("twice")) == len(app.rows("other")) == len(TALK) + 2
+    expect(visitor.page.get_by_role("textbox", name="Message both")).to_have_value("")

@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from agents.testing import ModelStep, ScriptedModel, assistant_message
+from lab_tools import Gate
 from page_tools import ROOT, Page, store
 
+from session_lab.code_view.agents import make_agent
 from session_lab.history.items import user_item
-from session_lab.runs.recall import POLICIES
+from session_lab.models.offline import estimate_tokens
+from session_lab.pages.open_lab import wait_for
+from session_lab.runs.recall import EIGHT_FACTS, POLICIES, Probe, Recall
 
 QUESTION = "What is my name?"
 
@@ -120,6 +126,12 @@ def test_a_six_turn_example_shows_at_once_what_a_policy_lost(page: Page) -> None
     assert "**A answered from item 1\\. B was not sent item 1\\.**" in page.shown
     told = ("12 of 12 stored items were sent", "4 of 12 stored items were sent")
     assert all(each in page.html for each in told)
+    # As in the label below each reply, instructions and tools included.
+    strips = re.findall(r"were sent, about (\d+) of (\d+) tokens\.</div>", page.html)
+    labels = [int(n) for n in re.findall(r"about (\d+) tokens in", "\n".join(page.replies))]
+    question = estimate_tokens([user_item(QUESTION)])
+    assert [int(sent) + question for sent, _ in strips] == labels
+    assert strips[0][0] == strips[0][1] == strips[1][1]
     assert session_ids(page) == ["six_turns"]
 
 
@@ -157,3 +169,42 @@ def test_recall_replays_a_session_with_typed_probes_and_its_code_prints_the_csv(
         *(f"{each},My name is Alice.,1,yes" for each in map(str, POLICIES)),
     ]
     assert len(page.rows("mine")) == 2, "nothing is stored"
+
+
+def test_recall_that_is_pressed_twice_runs_once(page: Page) -> None:
+    gate = Gate("Hello.")
+
+    class Watched(Recall):
+        def follow(self, every: float = 0.1) -> Iterator[None]:
+            gate.open()
+            return super().follow(every)
+
+    async def begin() -> Recall:
+        model = ScriptedModel([ModelStep(responder=gate), [assistant_message("Alice.")]])
+        probes = [Probe("What is my name?", "Alice")]
+        return Watched(make_agent("Assistant", model), ["Hi."], probes, POLICIES[:1])
+
+    page.app.button_group[0].set_value("Recall")
+    page.run()
+    running = wait_for(begin())
+    assert gate.reached.wait(10)
+    page.set("recall", {"recall": running, "is_pressed": True})
+    assert running.is_done
+    assert page.app.session_state["recall"] == {"recall": running}
+
+
+def test_a_stop_of_recall_is_no_error(page: Page) -> None:
+    gate = Gate("Never.")
+
+    async def begin() -> Recall:
+        agent = make_agent("Assistant", ScriptedModel([ModelStep(responder=gate)]))
+        return Recall(agent, [*EIGHT_FACTS], [*EIGHT_FACTS.values()], POLICIES[:1])
+
+    page.app.button_group[0].set_value("Recall")
+    page.run()
+    running = wait_for(begin())
+    assert gate.reached.wait(10)
+    wait_for(running.stop())
+    page.set("recall", {"recall": running})
+    assert "Stopped" in page.shown and page.html.count("not asked") == 8
+    assert not page.app.error
