@@ -173,12 +173,12 @@ def show_conversation(
         show_rows(rows, reports, on_request=partial(show_request_of, info.session_id))
         # One place, because Streamlit leaves what is drawn no more standing until the script ends.
         notice = st.empty()
-        if live is None:
+        if live is None and info.storage != "Opened":  # What is only read offers no next step.
             with notice.container():
                 is_answered = show_unanswered(lab, tab, info)
                 if not rows:
                     show_first(tab, agent)
-                elif is_answered and info.storage != "Opened":
+                elif is_answered:
                     show_next(lab, tab, rows, policy)
         return st.container()
 

@@ -285,3 +285,15 @@ def test_database_that_another_program_keeps_locked_is_said(
     assert page.rows("kept") == TALK
     assert not page.say(NAME).app.error
     assert len(page.rows("kept")) == 4
+
+
+def test_a_session_that_is_only_read_offers_no_next_step(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = tmp_path / "theirs.db"
+    store(theirs, "theirs", *TALK, user("Is anybody there?"))
+    monkeypatch.setattr("sys.argv", ["streamlit_sessions_app.py", "--open", str(theirs)])
+    page = open_page("theirs")
+    assert page.app.chat_input[0].disabled and "Is anybody there?" in page.shown
+    labels = [button.label for button in page.app.button]
+    assert "Retry" not in labels and not [key for key in labels if key.startswith("My name")]
