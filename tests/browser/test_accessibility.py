@@ -34,6 +34,8 @@ def serious(visitor: Visitor) -> list[str]:
 def test_chat_its_tabs_and_dialogs(app: App, visitor: Visitor, theme: str) -> None:
     app.store(f"axe {theme}", TALK)
     visitor.page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    # So high that nothing is hidden below the end of a panel: axe passes over that.
+    visitor.page.set_viewport_size({"width": 1280, "height": 1600})
     visitor.open(f"axe {theme}")
     visitor.say("What is my name?")
     found = {"Chat": serious(visitor)}
@@ -63,7 +65,7 @@ def test_compare_and_lessons(visitor: Visitor, theme: str) -> None:
     expect(visitor.page.get_by_text("Stored by this turn")).to_have_count(2)
     found = {"Compare": serious(visitor)}
     visitor.page.get_by_text("Recall", exact=True).first.click()
-    visitor.quiet()
+    found["Under the mouse"] = serious(visitor)
     visitor.button("Run").click()
     expect(visitor.button("Download CSV")).to_be_visible(timeout=4 * WAIT)
     found["Recall"] = serious(visitor)
@@ -72,3 +74,13 @@ def test_compare_and_lessons(visitor: Visitor, theme: str) -> None:
         visitor.tab(name)
         found[name] = serious(visitor)
     assert not {name: lines for name, lines in found.items() if lines}
+
+
+def test_a_link_in_focus_is_seen(visitor: Visitor) -> None:
+    link = visitor.open().page.get_by_role("link", name="Compare")
+    for _ in range(40):
+        visitor.page.keyboard.press("Tab")
+        if link.evaluate("link => link === document.activeElement"):
+            break
+    expect(link).to_be_focused()
+    expect(link).to_have_css("outline-style", "solid")
