@@ -314,6 +314,7 @@ def edit_dialog(lab: Lab, tab: Tab, session_id: str, row: Row) -> Dialog:
         text = _typed_text(key, "message")
         wait_for(lab.remove(session_id, turn, whole_turn=True))
         tab.said.append((session_id, text))
+        st.session_state["view"] = "Chat"  # Where a narrow window shows the reply.
 
     return dialog("Edit a message", draw)
 

@@ -101,7 +101,9 @@ def test_the_last_question_is_edited_and_sent_again_in_the_place_of_its_turn(pag
     page.set("item-1", True).press("Edit")
     assert "Send again" not in [button.label for button in page.app.button]
     page.press("Save").set("item-1", False).set("item-3", True).press("Edit")
+    page.app.session_state["view"] = "Memory"
     page.fill("Text", "What's my name?").press("Send again")
+    assert page.app.session_state["view"] == "Chat", "a narrow window shows the reply"
     assert page.rows("s")[:3] == [*FIRST_TURN, user("What's my name?")]
     assert page.kinds("s") == ["user", "assistant"] * 2
     assert "From item 1 of 3" in page.replies[-1]
