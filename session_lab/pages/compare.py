@@ -180,6 +180,12 @@ def choose_sessions(lab: Lab, agent: AgentName, search: str) -> Choice | None:
     if first.session_id == second.session_id:
         st.warning("This is one session twice. Choose two, or compare two memory policies.")
         return None
+    if "Opened" in (first.storage, second.storage):
+        st.info(
+            "A session of another program is only read. Fork it in Chat, or compare two memory "
+            "policies: those ask copies."
+        )
+        return None
     return Choice((first, second), (MemoryPolicy(), MemoryPolicy()), agent)
 
 

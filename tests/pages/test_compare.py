@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from agents.testing import ModelStep, ScriptedModel, assistant_message
 from lab_tools import Gate
-from page_tools import ROOT, Page, store
+from page_tools import ROOT, Open, Page, store
 
 from session_lab.code_view.agents import make_agent
 from session_lab.history.items import user_item
@@ -208,3 +208,18 @@ def test_a_stop_of_recall_is_no_error(page: Page) -> None:
     page.set("recall", {"recall": running})
     assert "Stopped" in page.shown and page.html.count("not asked") == 8
     assert not page.app.error
+
+
+def test_sessions_that_are_only_read_are_compared_in_copies(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = tmp_path / "theirs.db"
+    for name in ("one", "two"):
+        store(theirs, name, user_item("My name is Alice."))
+    monkeypatch.setattr("sys.argv", ["streamlit_sessions_app.py", "--open", str(theirs)])
+    page = open_page("one").go("compare")
+    assert "is only read" in page.app.info[0].value
+    assert "waits in the input" in page.say(QUESTION).app.toast[0].value
+    page.app.button_group[0].set_value("Two memory policies")
+    page.run().say(QUESTION)
+    assert '"My name is Alice."' in page.shown and not page.app.error
