@@ -255,15 +255,44 @@ def saved_test(
         f"await {run._run('message', len(lines) > 1)}",
         "session.close()",
         "*history, question = model.calls[-1].input",
-        f"expected = {literal(list(sent))}",
-        "assert history[len(history) - len(expected) :] == expected",
-        *(() if policy.kind == "Summary" else ("assert len(history) == len(expected)",)),
+        *_expected_code(sent, items),
+        "assert history == expected"
+        if policy.kind != "Summary"
+        else "assert history[len(history) - len(expected) :] == expected  # after the summary",
         'assert question["content"] == message',
     ]
     start = """def test_what_the_next_message_sends(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     asyncio.run(main())"""
-    return IN_REPOSITORY + program(body, start)
+    return IN_REPOSITORY.replace("it there:", "it there with pytest:") + program(body, start)
+
+
+def _expected_code(sent: Sequence[Item], items: Sequence[Item]) -> list[str]:
+    """Lines that tell `sent` by its places in `stored`. An item that is sent changed is written."""
+    parts: list[str | tuple[int, int]] = []  # An item, or where a run of stored items lies.
+    end = 0
+    for item in sent:
+        at = next((i for i in range(end, len(items)) if items[i] == item), None)
+        if at is None:
+            parts.append(literal(item))
+            continue
+        last = parts[-1] if parts else None
+        if isinstance(last, tuple) and at == end:
+            parts[-1] = last[0], at + 1
+        else:
+            parts.append((at, at + 1))
+        end = at + 1
+    code = [each if isinstance(each, str) else f"*{_stored(*each, len(items))}" for each in parts]
+    if len(parts) == 1 and isinstance(parts[0], tuple):
+        return [f"expected = {code[0][1:]}"]
+    return ["expected = [", *(f"    {each}," for each in code), "]"] if code else ["expected = []"]
+
+
+def _stored(begin: int, end: int, count: int) -> str:
+    """The items from `begin` to `end` of the `count` that are stored."""
+    if end < count:
+        return f"stored[{begin or ''}:{end}]"
+    return f"stored[{begin - end}:]" if begin else "stored"
 
 
 def open_code(session_id: str, database: str | None) -> str:

@@ -1,5 +1,6 @@
 """The code that is shown for each click is run, and does to a database what the click did."""
 
+import ast
 import asyncio
 import json
 import runpy
@@ -171,6 +172,39 @@ def test_a_saved_test_holds_and_fails_if_anything_else_is_sent(
     run_test(sent)
     with pytest.raises(AssertionError):
         run_test([*sent, user_item("never said")])
+
+
+def expected_in(code: str) -> str:
+    """What stands right of `expected =` in a saved test."""
+    found = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Assign)]
+    return next(ast.unparse(node.value) for node in found if "expected" in ast.unparse(node))
+
+
+@given(st.lists(st.sampled_from([*HISTORY, NEW])))
+def test_a_saved_test_tells_what_is_sent_by_its_place_among_the_stored_items(
+    sent: list[Any],
+) -> None:
+    code = saved_test("s", HISTORY, "Support", MemoryPolicy(), "Responses", sent)
+    assert eval(expected_in(code), {"stored": HISTORY}) == sent
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ([], "[]"),
+        (HISTORY, "stored"),
+        (HISTORY[2:], "stored[-4:]"),
+        (HISTORY[:2], "stored[:2]"),
+        (HISTORY[2:4], "stored[2:4]"),
+        ([*HISTORY[:3], *HISTORY[5:]], "[*stored[:3], *stored[-1:]]"),
+        ([*HISTORY[:2], NEW, *HISTORY[3:]], "[*stored[:2], {new}, *stored[-3:]]"),
+    ],
+)
+def test_a_saved_test_is_short(sent: list[Any], told: str) -> None:
+    code = saved_test("s", HISTORY, "Support", MemoryPolicy(), "Responses", sent)
+    assert expected_in(code) == told.replace("{new}", ast.unparse(ast.parse(literal(NEW))))
+    assert code.startswith("# Save this in the repository's folder and run it there with pytest:")
+    assert max(map(len, code.splitlines())) <= 200
 
 
 @pytest.mark.parametrize("text", ["line\n\u202e {x} '''", None])
