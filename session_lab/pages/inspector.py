@@ -250,6 +250,26 @@ def show_code(
     lab: Lab, info: SessionInfo, agent: AgentName, policy: MemoryPolicy, outlook: Outlook | None
 ) -> None:
     """The SDK calls behind what was just done, all of them as one program, and a test."""
+    _show_actions(lab, info)
+    if outlook is None:
+        return
+    items = [cell.item for cell in outlook.cells if cell.item is not None]
+    sent = outlook.call.input[2 if outlook.has_summary else 0 : -1]
+    st.download_button(
+        "Save as test",
+        saved_test(info.session_id, items, agent, policy, lab.api, sent),
+        file_name=dialogs.file_name(f"test_{info.session_id}", "py"),
+        mime="text/x-python",
+        icon=":material/science:",
+        on_click="ignore",
+    )
+    st.caption(
+        "For pytest: these items outlast a restart, and the next message sends what `Memory` says, "
+        "to a model that `agents.testing` plays."
+    )
+
+
+def _show_actions(lab: Lab, info: SessionInfo) -> None:
     actions = wait_for(lab.actions(info.session_id))
     if not actions:
         st.info("Do something, such as sending a message: the SDK code behind it appears here.")
@@ -275,22 +295,6 @@ def show_code(
     st.caption(
         f"One program with {count_of(len(actions), 'action')} of this session. "
         "Run in an empty folder, it rebuilds the items; each run stands above what it stored."
-    )
-    if outlook is None:
-        return
-    items = [cell.item for cell in outlook.cells if cell.item is not None]
-    sent = outlook.call.input[2 if outlook.has_summary else 0 : -1]
-    st.download_button(
-        "Save as test",
-        saved_test(info.session_id, items, agent, policy, lab.api, sent),
-        file_name=dialogs.file_name(f"test_{info.session_id}", "py"),
-        mime="text/x-python",
-        icon=":material/science:",
-        on_click="ignore",
-    )
-    st.caption(
-        "For pytest: these items outlast a restart, and the next message sends what `Memory` says, "
-        "to a model that `agents.testing` plays."
     )
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
+from typing import Any
 
 import pytest
+import streamlit as st
 from page_tools import Open, Page, end_the_process, store
 
 from session_lab.history.items import assistant_item as assistant
 from session_lab.history.items import user_item as user
+from session_lab.history.policies import POLICY_KINDS
 
 TALK = [
     item
@@ -115,3 +119,49 @@ def test_the_code_is_that_of_the_last_click(page: Page) -> None:
     page.press("Pop item").press("Pop this item")
     assert "pop_item()" in page.app.code[0].value
     assert "One program with 4 actions" in page.shown, "two of them open what was stored before"
+
+
+def tool_items(number: int, call_id: str) -> list[Any]:
+    thought = {"type": "reasoning", "id": f"rs_{number}", "summary": []}
+    call = {"type": "function_call", "id": f"fc_{number}", "call_id": call_id}
+    output = {"type": "function_call_output", "call_id": call_id, "output": "being packed"}
+    return [thought, {**call, "name": "order_status", "arguments": "{}"}, output]
+
+
+PICTURE = {"type": "input_image", "image_url": "data:image/png;base64,QUJD", "detail": "low"}
+ODD = [
+    {"type": "function_call_output", "call_id": "lost", "output": "Its call is gone."},
+    user("Where is it?"),
+    *tool_items(1, "c1"),
+    {"role": "assistant", "content": [{"type": "refusal", "refusal": "I can't tell."}]},
+    user("half an emoji \ud83d"),
+    *tool_items(2, "c1"),  # the same call ID once more
+    assistant("It is being packed."),
+    {"role": "user", "content": [PICTURE]},
+    *tool_items(3, "c3")[:2],
+    {"type": "unheard_of"},
+]
+
+
+@pytest.mark.parametrize("policy", POLICY_KINDS)
+@pytest.mark.parametrize("items", [[], TALK, ODD], ids=len)
+def test_what_is_saved_as_a_test_passes(
+    items: list[Any],
+    policy: str,
+    open_page: Open,
+    db_path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session_id, saved = "../it's odd 🙂", {}
+    store(db_path, session_id, *items)
+    monkeypatch.setattr(
+        st, "download_button", lambda label, data, **named: saved.update({label: (data, named)})
+    )
+    page = open_page(session_id if items else None)
+    page.choose("Memory", policy).tab("Code")
+    code, named = saved["Save as test"]
+    path = tmp_path / named["file_name"]
+    path.write_text(code, encoding="utf-8")
+    runpy.run_path(str(path))["test_what_the_next_message_sends"](tmp_path, monkeypatch)
+    assert path.parent == tmp_path and path.name.startswith("test_")
