@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -269,10 +270,16 @@ def saved_test(
 
 def _expected_code(sent: Sequence[Item], items: Sequence[Item]) -> list[str]:
     """Lines that tell `sent` by its places in `stored`. An item that is sent changed is written."""
+    places: dict[str, deque[int]] = defaultdict(deque)
+    for place, item in enumerate(items):
+        places[json.dumps(item, sort_keys=True)].append(place)
     parts: list[str | tuple[int, int]] = []  # An item, or where a run of stored items lies.
     end = 0
     for item in sent:
-        at = next((i for i in range(end, len(items)) if items[i] == item), None)
+        known = places[json.dumps(item, sort_keys=True)]
+        while known and known[0] < end:
+            known.popleft()
+        at = known.popleft() if known else None
         if at is None:
             parts.append(literal(item))
             continue

@@ -180,7 +180,7 @@ def expected_in(code: str) -> str:
     return next(ast.unparse(node.value) for node in found if "expected" in ast.unparse(node))
 
 
-@given(st.lists(st.sampled_from([*HISTORY, NEW])))
+@given(st.lists(st.sampled_from([*HISTORY, NEW, {**HISTORY[3], "id": "fc_1"}])))
 def test_a_saved_test_tells_what_is_sent_by_its_place_among_the_stored_items(
     sent: list[Any],
 ) -> None:
