@@ -27,9 +27,11 @@ def server() -> Iterator[StrictOpenAI]:
 
 
 @pytest.fixture
-def lab(server: StrictOpenAI, make: MakeLab) -> PageLab:
+def lab(server: StrictOpenAI, make: MakeLab) -> Iterator[PageLab]:
     client = AsyncOpenAI(api_key="none", base_url=server.url, max_retries=0)
-    return make(OpenAIResponsesModel("strict", client))
+    lab = make(OpenAIResponsesModel("strict", client))
+    yield lab
+    lab.wait_for(client.close)
 
 
 def answered(lab: PageLab, text: str, policy: MemoryPolicy = EVERYTHING, at: str = "s") -> None:
@@ -90,7 +92,8 @@ def test_begun_with_another_model(lab: PageLab) -> None:
 
 def test_chat_completions_is_sent_what_it_can_carry(make: MakeLab, path: Path) -> None:
     with LoopbackServer() as server:
-        lab = make(ServerChatModel("tiny", AsyncOpenAI(api_key="none", base_url=server.url)))
+        client = AsyncOpenAI(api_key="none", base_url=server.url)
+        lab = make(ServerChatModel("tiny", client))
         types = ["mcp_call", "mcp_list_tools", "web_search_call", "code_interpreter_call"]
         types += ["image_generation_call", "item_reference", "compaction"]
         items = [{"type": name, "id": f"x_{name}", "result": "QUJD" * 99_999} for name in types]
@@ -104,6 +107,7 @@ def test_chat_completions_is_sent_what_it_can_carry(make: MakeLab, path: Path) -
             "cannot carry" in why for why in call.not_sent
         )
         assert sum(cell.finding is not None for cell in outlook.cells) == len(types)
+        lab.wait_for(client.close)
 
 
 def test_what_is_not_sent_says_why(lab: PageLab, path: Path, server: StrictOpenAI) -> None:
