@@ -12,6 +12,7 @@ from session_lab.code_view.agents import AGENT_NAMES, AgentName, make_agent
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import TurnReport
 from session_lab.models.offline import estimate_around, estimate_tokens
+from session_lab.pages.components import read_aloud
 from session_lab.pages.conversation import LiveReply, follow, show_rows
 from session_lab.pages.inspector import chosen_call
 from session_lab.pages.isolation_view import show_proof, show_untouched
@@ -128,7 +129,9 @@ def say_both(tab: Tab, text: str | None = None) -> None:
 def choose_mode(lab: Lab, tab: Tab) -> tuple[str, AgentName, str]:
     """The mode, the agent and a search for sessions, and the two examples."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        mode = st.segmented_control("Compare", MODES, default=SESSIONS, required=True, key="mode")
+        mode = st.segmented_control(
+            "Compare", MODES, default=SESSIONS, required=True, key="mode", bind="query-params"
+        )
         agent = cast(AgentName, st.selectbox("Agent", AGENT_NAMES, key="compare-agent", width=160))
         search = ""
         if mode != RECALL:
@@ -218,8 +221,10 @@ def show(lab: Lab, choice: Choice, comparison: Comparison | None) -> None:
     if comparison is None and choice.is_one_session:
         show_stored(lab, choice.infos[0], "stored")
         return
-    if comparison is not None and comparison.is_done:
-        st.markdown(f"**{as_typed(verdict(comparison), 400)}**")
+    with st.container(key="verdict"):
+        if comparison is not None and comparison.is_done:
+            st.markdown(f"**{as_typed(verdict(comparison), 400)}**")
+            read_aloud("verdict", "Result")
     places = st.columns(2, gap="medium")
     for letter, place, info, policy in zip(
         "AB", places, choice.infos, choice.policies, strict=True

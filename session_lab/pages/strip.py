@@ -53,7 +53,7 @@ def _cell(cells: Sequence[Cell]) -> str:
     tokens = max(1, sum(cell.tokens for cell in cells))
     sent = sum(cell.tokens for cell in cells if cell.place is not None)
     share = round(100 * sent / tokens)
-    is_wrong = any(cell.finding is not None and cell.finding.is_refused for cell in cells)
+    is_wrong = any(cell.finding is not None for cell in cells)
     edge = f"1px solid {SENT if share else STORED}"
     fill = f"linear-gradient(to top,{SENT} {share}%,transparent {share}%)"
     top = f";border-top:4px solid {FINDING}" if is_wrong else ""
