@@ -12,6 +12,8 @@ from lab_app import App
 from playwright.sync_api import Locator, expect
 from visitor import Visitor
 
+from session_lab.history.items import user_item
+from session_lab.pages.session_choice import LISTED
 from session_lab.store.catalog import Catalog
 
 pytestmark = pytest.mark.browser
@@ -172,8 +174,14 @@ def test_lures_in_an_imported_file(app: App, visitor: Visitor) -> None:
 def test_lures_on_the_pages_compare_and_lessons(app: App, visitor: Visitor) -> None:
     for name in ("first", "second"):
         fill(app, lure(name))
+    for number in range(LISTED):  # So many that a search is offered.
+        app.store(f"one of {number}", [user_item("Hi.")])
     visitor.open()
     visitor.open_page("Compare", "One message, two memories")
+    search = visitor.page.get_by_role("textbox", name="Find a session")
+    search.fill("evil.example/user")
+    search.press("Enter")
+    visitor.settled()
     for label in ("First session", "Second session"):
         visitor.quiet()  # A list that is opened while another closes closes, too.
         visitor.page.get_by_role("combobox", name=label, exact=True).click()
