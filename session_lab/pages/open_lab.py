@@ -93,5 +93,5 @@ def shown_errors() -> Iterator[None]:
     """Show what a person can do something about, instead of a traceback."""
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # What nobody can do something about, `readable` raises again.
         st.error(readable(error))

@@ -11,7 +11,7 @@ from visitor import WAIT, Visitor
 pytestmark = pytest.mark.browser
 TALK = [user("My name is Alice."), assistant("Noted."), *tool_turn("How many days?", "59 days.")]
 DIALOGS = ("Undo turn", "Pop item", "Clear session", "New session")
-MENU = ("Rename", "Fork", "Export", "Import", "Repair", "Delete")
+MENU = ("Rename", "Fork", "Export", "Import", "Repair", "Delete", "Restart")
 NOT_OURS = {
     "svg-img-alt": "Vega draws an empty group for the points of a chart; its table stands below."
 }
