@@ -34,8 +34,8 @@ page = st.navigation(
     ],
     position="top",
 )
+first_words = st.empty()  # Always, or all below would stand twice in the next script.
 if "agents" not in sys.modules:  # The SDK's import takes a second or two.
-    first_words = st.empty()
     with first_words.container():
         show_welcome()
     importlib.import_module("agents")

@@ -135,7 +135,10 @@ class LiveReply:
                 self._reply = st.empty()
 
     def draw(self) -> None:
-        """Show what came since the last call."""
+        """Show what came since the last call.
+
+        Drawn in any case: only a script that draws is interrupted for the next press.
+        """
         with self._tools:
             for item in self._live.tools[self._shown_tools :]:
                 show_tool(item)

@@ -21,10 +21,11 @@ class Progress:
         """Wait for the end. False if it has not come after `timeout` seconds."""
         return self._done.wait(timeout)
 
-    def follow(self, every: float = 0.1) -> Iterator[None]:
+    def follow(self, every: float = 0.25) -> Iterator[None]:
         """Yield every so many seconds, and once more at the end.
 
-        Not at every word: a browser that draws without a pause never comes to its other work.
+        Not at every word: to draw a page of 40 messages takes a browser about 30 ms, and one that
+        draws without a pause never comes to its other work.
         """
         is_done = False
         while not is_done:

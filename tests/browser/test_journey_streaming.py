@@ -73,6 +73,16 @@ def test_a_reply_goes_on_without_the_page_and_waits_for_nobody(app: App, tabs: T
     expect_unanswered(app, second, "looked at by two")
 
 
+def test_the_first_reply_of_a_server_is_on_the_page_once(app: App, tabs: Tabs) -> None:
+    app.stop()
+    app.start()  # Its first page is drawn while the SDK is imported.
+    visitor = tabs.open()
+    start_long_reply(app, visitor, "first of all")
+    expect(visitor.button("Clear session")).to_have_count(1)
+    visitor.stop_button.click()
+    expect_unanswered(app, visitor, "first of all")
+
+
 def place(locator: Locator) -> tuple[int, int]:
     box = locator.bounding_box()
     assert box is not None
