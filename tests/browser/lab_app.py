@@ -78,6 +78,13 @@ class App:
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
 
+    def hold(self) -> None:
+        """Suspend what the app has started: it then runs until it is ended. Only on Linux."""
+        assert self._process is not None
+        for children in Path(f"/proc/{self._process.pid}/task").glob("*/children"):
+            for process_id in children.read_text().split():
+                os.kill(int(process_id), signal.SIGSTOP)
+
     def stop(self) -> None:
         """End the app and everything that it started."""
         assert self._process is not None

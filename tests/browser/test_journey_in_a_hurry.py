@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from visitor import Visitor
 
 pytestmark = pytest.mark.browser
-TIMES = 12
+TIMES = 6
 TALK = [user("Hello."), assistant("Hi."), user("My name is Ada."), assistant("Noted.")]
 
 

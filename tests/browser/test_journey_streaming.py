@@ -119,14 +119,13 @@ def test_comparison_can_be_stopped(app: App, visitor: Visitor) -> None:
         assert app.rows(name)[len(LONG_TALK) :] == [user(QUESTION)]
 
 
-def test_a_lesson_that_runs_is_found_again_after_a_reload_and_stopped(visitor: Visitor) -> None:
+def test_a_lesson_that_runs_is_found_again_after_a_reload_and_stopped(
+    app: App, visitor: Visitor
+) -> None:
     page = visitor.open().open_page("Lessons", "7.1 Basic sessions").page
-    # The lesson that takes longest: it waits on purpose.
-    page.get_by_text("7.3 Multiple sessions", exact=True).first.click()
-    expect(page.get_by_text("python 7_3_multi_sessions/agent.py").first).to_be_visible()
-    visitor.settled()
     visitor.button("Run").click()
     expect(visitor.stop_button).to_be_enabled()
+    app.hold()
     page.reload()
     expect(visitor.stop_button).to_be_enabled()
     visitor.stop_button.click()
