@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from session_lab.code_view.agents import AgentName
 from session_lab.history.policies import MemoryPolicy
-from session_lab.pages import dialogs
+from session_lab.pages import dialogs, new_session_dialogs
 from session_lab.pages.components import read_aloud
 from session_lab.pages.conversation import LiveReply, follow, show_reply, show_rows
 from session_lab.pages.inspector import show_inspector, show_request_of
@@ -39,10 +39,10 @@ ACTIONS = (
 )
 MENU: dict[str, Callable[[Lab, Tab, str], Dialog]] = {
     "Rename": dialogs.rename_dialog,
-    "Fork": dialogs.fork_dialog,
+    "Fork": new_session_dialogs.fork_dialog,
     "Export": dialogs.export_dialog,
-    "Import": dialogs.import_dialog,
-    "Repair": dialogs.repair_dialog,
+    "Import": new_session_dialogs.import_dialog,
+    "Repair": new_session_dialogs.repair_dialog,
     "Delete": dialogs.delete_dialog,
     "Restart": dialogs.restart_dialog,
 }
@@ -82,14 +82,7 @@ def main() -> None:
             tab.dialog()
         if live is not None:
             reply = LiveReply(live, writing)
-            with writing:
-                st.button(
-                    "Stop",
-                    icon=":material/stop_circle:",
-                    on_click=lambda: wait_for(live.stop()),
-                    key="stop",
-                )
-            follow(live, [reply])
+            follow(live, writing, [reply.draw])
 
 
 def chat_and_memory() -> tuple[DeltaGenerator, DeltaGenerator]:

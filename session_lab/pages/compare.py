@@ -7,6 +7,7 @@ from functools import partial
 from typing import cast
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from session_lab.code_view.agents import AGENT_NAMES, AgentName, make_agent
 from session_lab.history.policies import MemoryPolicy
@@ -53,7 +54,6 @@ class Choice:
 
     infos: tuple[SessionInfo, SessionInfo]
     policies: tuple[MemoryPolicy, MemoryPolicy]
-    agent: AgentName
 
     @property
     def is_one_session(self) -> bool:
@@ -75,7 +75,7 @@ def main() -> None:
             show_outcome(tab)
             mode, agent, search = choose_mode(lab, tab)
             choose = {SESSIONS: choose_sessions, POLICIES: choose_policies}.get(mode)
-            choice = choose(lab, agent, search) if choose else None
+            choice = choose(lab, search) if choose else None
         # The comparison of this tab that belongs to what is chosen, running or done.
         known: dict[object, Comparison] = st.session_state.setdefault("comparison", {})
         comparison = known.get(choice.key) if choice is not None else None
@@ -105,19 +105,12 @@ def main() -> None:
         # No Streamlit call until it is begun: it could end the script in between.
         text = tab.said_to_both.pop() if tab.said_to_both else ""
         if text.strip():
-            comparison = begin(lab, choice, text)
+            comparison = wait_for(begin(lab, choice, text, agent))
             known.clear()
             known[choice.key] = comparison
         if comparison is None:
             below_input.button(QUESTION, on_click=say_both, args=(tab, QUESTION))
-        elif not comparison.is_done:
-            below_input.button(
-                "Stop",
-                icon=":material/stop_circle:",
-                on_click=lambda: wait_for(comparison.stop()),
-                key="stop-both",
-            )
-        show(lab, choice, comparison)
+        show(lab, choice, comparison, below_input)
 
 
 def say_both(tab: Tab, text: str | None = None) -> None:
@@ -161,7 +154,7 @@ def make_six_turns(lab: Lab) -> None:
     st.session_state["memory-b"], st.session_state["memory-b-turns"] = "Last N turns", 2.0
 
 
-def choose_sessions(lab: Lab, agent: AgentName, search: str) -> Choice | None:
+def choose_sessions(lab: Lab, search: str) -> Choice | None:
     """None as long as there are not two to compare, and then the page says why."""
     if (count := lab.catalog.count()) < 2:
         one = "one session" if count else "no session yet"
@@ -171,7 +164,7 @@ def choose_sessions(lab: Lab, agent: AgentName, search: str) -> Choice | None:
             f"different things: {examples} Then ask both: {QUESTION}"
         )
         return None
-    infos = listed(lab, ("first-session", "second-session"), search, tuple(EXAMPLES))
+    infos = listed(lab, ("first-session", "second-session"), search)
     left, right = st.columns(2)
     with left:
         first = choose_session("First session", "first-session", infos, 0)
@@ -189,10 +182,10 @@ def choose_sessions(lab: Lab, agent: AgentName, search: str) -> Choice | None:
             "policies: those ask copies."
         )
         return None
-    return Choice((first, second), (MemoryPolicy(), MemoryPolicy()), agent)
+    return Choice((first, second), (MemoryPolicy(), MemoryPolicy()))
 
 
-def choose_policies(lab: Lab, agent: AgentName, search: str) -> Choice | None:
+def choose_policies(lab: Lab, search: str) -> Choice | None:
     """None as long as there is no session to copy, and then the page says why."""
     infos = listed(lab, ("copied-session",), search)
     place, left, right = st.columns(3)
@@ -206,17 +199,17 @@ def choose_policies(lab: Lab, agent: AgentName, search: str) -> Choice | None:
     with right:
         second = policy_choice("Memory of copy B", "memory-b", start=1, items=2)
     place.caption("Two copies in memory are asked, and removed then. The session stays as it is.")
-    return Choice((session, session), (first, second), agent)
+    return Choice((session, session), (first, second))
 
 
-def begin(lab: Lab, choice: Choice, text: str) -> Comparison:
+async def begin(lab: Lab, choice: Choice, text: str, agent: AgentName) -> Comparison:
     ids = (choice.infos[0].session_id, choice.infos[1].session_id)
     if choice.is_one_session:
-        return wait_for(compare_policies(lab, ids[0], choice.policies, text, choice.agent))
-    return wait_for(compare_sessions(lab, ids, text, choice.agent, choice.policies[0]))
+        return await compare_policies(lab, ids[0], choice.policies, text, agent)
+    return await compare_sessions(lab, ids, text, agent, choice.policies[0])
 
 
-def show(lab: Lab, choice: Choice, comparison: Comparison | None) -> None:
+def show(lab: Lab, choice: Choice, comparison: Comparison | None, stop: DeltaGenerator) -> None:
     """The two sides, and below them what the rows say."""
     if comparison is None and choice.is_one_session:
         show_stored(lab, choice.infos[0], "stored")
@@ -239,7 +232,8 @@ def show(lab: Lab, choice: Choice, comparison: Comparison | None) -> None:
     else:
         sides = list(zip(comparison.sides, places, strict=True))
         if not comparison.is_done:
-            follow(comparison, [LiveReply(side.live, place) for side, place in sides])
+            replies = [LiveReply(side.live, place) for side, place in sides]
+            follow(comparison, stop, [reply.draw for reply in replies])
         scale = max(tokens_before(side) for side, _ in sides)
         for number, (side, place) in enumerate(sides):
             with place:
@@ -277,15 +271,14 @@ def show_calls(report: TurnReport, key: str, scale: int) -> None:
     """The requests of one turn, as they were recorded. The strip is `scale` tokens wide."""
     call = chosen_call(report, key)
     cells = recorded(call, report.before)
-    sent = [cell for cell in cells if cell.place is not None]
-    around = estimate_around(
-        call.instructions, make_agent(cast(AgentName, report.agent), None).tools
-    )
-    summary = estimate_tokens(call.input[: min(call.sent.values(), default=1) - 1])
+    tools = make_agent(cast(AgentName, report.agent), None).tools
+    around = estimate_around(call.instructions, tools)
+    # Up to the last stored item: what comes then is the message and what it led to.
+    sent = estimate_tokens(call.input[: max(call.sent.values(), default=0)])
     show_strip(
         cells,
-        f"{len(sent):,} of {report.count_before:,} stored items were sent, about "
-        f"{around + summary + tokens_of(sent):,} of {around + tokens_of(cells):,} tokens.",
+        f"{len(call.sent):,} of {report.count_before:,} stored items were sent, about "
+        f"{around + sent:,} of {around + tokens_of(cells):,} tokens.",
         scale,
     )
     st.markdown(f"**Stored**: {count_of(report.count_before, 'item')}")

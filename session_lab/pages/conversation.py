@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from session_lab.history.items import ending, is_hosted, kind, text_of, tool_name
 from session_lab.history.report import TurnReport
 from session_lab.pages.components import copy_button
+from session_lab.pages.open_lab import wait_for
 from session_lab.pages.safe_text import (
     SHOWN_CHARACTERS,
     as_typed,
@@ -20,7 +21,7 @@ from session_lab.pages.safe_text import (
     fetches_nothing,
     is_json,
 )
-from session_lab.runs.progress import Progress
+from session_lab.runs.progress import LoopProgress
 from session_lab.runs.session_log import LiveTurn
 from session_lab.store.database import Row
 
@@ -151,9 +152,17 @@ class LiveReply:
                 st.caption(f"{as_typed(self._live.agent)} is thinking…")
 
 
-def follow(running: Progress, replies: Sequence[LiveReply]) -> None:
-    """Show replies as they are written, until all is done or a person stops it."""
+def follow(
+    running: LoopProgress, stop: DeltaGenerator, draws: Sequence[Callable[[], object]]
+) -> None:
+    """Draw what comes, with a button in the place `stop`, until all is done or stopped."""
+    stop.button(
+        "Stop",
+        icon=":material/stop_circle:",
+        on_click=lambda: wait_for(running.stop()),
+        key="stop",
+    )
     for _ in running.follow():
-        for reply in replies:
-            reply.draw()
+        for draw in draws:
+            draw()
     st.rerun()

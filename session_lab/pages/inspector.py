@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from session_lab.history.items import one_line, text_of, text_to_edit, without_b
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import ModelCall, TurnReport
 from session_lab.pages import dialogs
+from session_lab.pages.new_session_dialogs import fork_dialog
 from session_lab.pages.open_lab import shown_errors, wait_for
 from session_lab.pages.safe_text import as_typed, count_of, item_line
 from session_lab.pages.tab import Tab, ask
@@ -147,15 +149,12 @@ def _cells_of_turn(
 ) -> dict[int, Cell]:
     """What is left of the items that were there at that turn, and those that it stored."""
     reasons = call.reasons() | dict.fromkeys(report.stored, OWN)
-    unknown = "Not recorded."
-    return {
-        n: Cell(
-            *(cell.row, cell.item, cell.tokens, call.sent.get(cell.row)),
-            reasons.get(cell.row, unknown),
-        )
-        for n, cell in cells.items()
-        if cell.row <= report.stored[-1]
-    }
+
+    def then(cell: Cell) -> Cell:
+        reason = reasons.get(cell.row, "Not recorded.")
+        return replace(cell, place=call.sent.get(cell.row), reason=reason, finding=None)
+
+    return {n: then(cell) for n, cell in cells.items() if cell.row <= report.stored[-1]}
 
 
 def show_cells(lab: Lab, tab: Tab, info: SessionInfo, cells: Mapping[int, Cell]) -> None:
@@ -213,7 +212,7 @@ def show_item(lab: Lab, tab: Tab, info: SessionInfo, number: int, cell: Cell) ->
             "Fork from here",
             key=f"fork-{row.id}",
             on_click=ask,
-            args=(tab, partial(dialogs.fork_dialog, lab, tab, item_count=number)),
+            args=(tab, partial(fork_dialog, lab, tab, item_count=number)),
         )
 
 
@@ -255,14 +254,8 @@ def show_code(
         return
     items = [cell.item for cell in outlook.cells if cell.item is not None]
     sent = outlook.call.input[2 if outlook.has_summary else 0 : -1]
-    st.download_button(
-        "Save as test",
-        saved_test(info.session_id, items, agent, policy, lab.api, sent),
-        file_name=dialogs.file_name(f"test_{info.session_id}", "py"),
-        mime="text/x-python",
-        icon=":material/science:",
-        on_click="ignore",
-    )
+    test = saved_test(info.session_id, items, agent, policy, lab.api, sent)
+    _download("Save as test", test, f"test_{info.session_id}", "science")
     st.caption(
         "For pytest: these items outlast a restart, and the next message sends what `Memory` says, "
         "to a model that `agents.testing` plays."
@@ -284,17 +277,21 @@ def _show_actions(lab: Lab, info: SessionInfo) -> None:
             "is done; the code below has the same outcome with the calls that the SDK has."
         )
     st.code(snippet(actions[-1], info.session_id, info.storage), language="python", wrap_lines=True)
-    st.download_button(
-        "Download as script",
-        script(actions),
-        file_name=dialogs.file_name(info.session_id, "py"),
-        mime="text/x-python",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    _download("Download as script", script(actions), info.session_id, "download")
     st.caption(
         f"One program with {count_of(len(actions), 'action')} of this session. "
         "Run in an empty folder, it rebuilds the items; each run stands above what it stored."
+    )
+
+
+def _download(label: str, program: str, name: str, icon: str) -> None:
+    st.download_button(
+        label,
+        program,
+        file_name=dialogs.file_name(name, "py"),
+        mime="text/x-python",
+        icon=f":material/{icon}:",
+        on_click="ignore",
     )
 
 

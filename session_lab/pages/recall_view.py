@@ -11,6 +11,7 @@ import streamlit as st
 from session_lab.code_view.agents import AgentName, make_agent
 from session_lab.code_view.program import literal
 from session_lab.history.items import is_user_message, text_of
+from session_lab.pages.conversation import follow
 from session_lab.pages.open_lab import wait_for
 from session_lab.pages.safe_text import as_typed, count_of
 from session_lab.pages.session_choice import choose_session, listed
@@ -76,11 +77,8 @@ def show_recall(lab: Lab, agent: AgentName) -> None:
             st.button("Run", type="primary", key="run-recall", on_click=held.update, args=(wish,))
             st.markdown(_announced(len(messages), len(probes)))
         else:
-            st.button("Stop", key="stop-recall", on_click=lambda: wait_for(recall.stop()))
-            bar = st.progress(recall.share_done, "Replaying")
-            for _ in recall.follow():
-                bar.progress(recall.share_done, "Replaying")
-            st.rerun()
+            stop, bar = st.empty(), st.progress(recall.share_done, "Replaying")
+            follow(recall, stop, [lambda: bar.progress(recall.share_done, "Replaying")])
     if recall and (recall.agent, recall.messages, recall.probes) == (agent, messages, probes):
         show_result(recall)
     with st.expander("Code", icon=":material/code:"):

@@ -17,16 +17,9 @@ def storage_badge(info: SessionInfo) -> str:
     return f":{'blue' if info.storage == 'File' else 'orange'}-badge[{info.storage}]"
 
 
-def listed(
-    lab: Lab, keys: Sequence[str], search: str = "", first: Sequence[str] = ()
-) -> dict[str, SessionInfo]:
-    """The latest sessions that match, and those that the widgets `keys` have chosen already.
-
-    Of those that match, the IDs in `first` come first.
-    """
-    found = {info.session_id: info for info in lab.catalog.sessions(search.strip(), LISTED)}
-    infos = {session_id: found[session_id] for session_id in first if session_id in found}
-    infos.update(found)
+def listed(lab: Lab, keys: Sequence[str], search: str = "") -> dict[str, SessionInfo]:
+    """The latest sessions that match, and those that the widgets `keys` have chosen already."""
+    infos = {info.session_id: info for info in lab.catalog.sessions(search.strip(), LISTED)}
     for key in keys:
         chosen = st.session_state.get(key)
         if chosen and (info := lab.catalog.info(chosen)):

@@ -12,7 +12,7 @@ from session_lab.code_view.agents import ACCEPTED, AGENT_NAMES, AgentName
 from session_lab.history.policies import POLICY_KINDS, MemoryPolicy, PolicyKind
 from session_lab.models.choose import describe_model
 from session_lab.pages.conversation import MARKDOWN
-from session_lab.pages.dialogs import new_session_dialog
+from session_lab.pages.new_session_dialogs import new_session_dialog
 from session_lab.pages.open_lab import wait_for
 from session_lab.pages.safe_text import age, as_typed, count_of
 from session_lab.pages.session_choice import storage_badge

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 
 import streamlit as st
@@ -17,42 +17,35 @@ MOST_CELLS = 160
 
 
 def show_strip(cells: Sequence[Cell], sentence: str, scale: int = 0) -> None:
-    """The strip with its sentence. `scale` is how many tokens the whole width stands for."""
-    told = f'<div style="font-size:0.875rem;margin-top:4px">{escape(sentence)}</div>'
-    st.html(strip(cells, sentence, scale) + told)
+    """One cell for each item, as wide as its tokens, then one for the next message; the sentence.
 
-
-def strip(cells_of_items: Sequence[Cell], sentence: str, scale: int = 0) -> str:
-    """One cell for each item, as wide as its tokens, and a last one for the next message."""
-    bins = _bins(cells_of_items)
-    total = tokens_of(cells_of_items)
-    cells = [_cell(each) for each in bins]
+    `scale` is how many tokens the whole width stands for.
+    """
+    size = -(-len(cells) // MOST_CELLS) or 1
+    drawn = [_cell(cells[start : start + size]) for start in range(0, len(cells), size)]
     draft = (
         f"flex:0 0 14px;border:1px dashed {SENT};border-radius:3px;margin-left:3px;"
         "box-sizing:border-box"
     )
-    cells.append(f'<div title="Your next message" style="{draft}"></div>')
-    if scale > total:
-        cells.append(f'<div style="flex:{scale - total} 1 0"></div>')
+    drawn.append(f'<div title="Your next message" style="{draft}"></div>')
+    if (rest := scale - tokens_of(cells)) > 0:
+        drawn.append(f'<div style="flex:{rest} 1 0"></div>')
     row = "display:flex;gap:1px;height:22px;width:100%;align-items:stretch"
-    label = escape(sentence, quote=True)
-    return f'<div role="img" aria-label="{label}" style="{row}">{"".join(cells)}</div>'
+    told = escape(sentence, quote=True)
+    st.html(
+        f'<div role="img" aria-label="{told}" style="{row}">{"".join(drawn)}</div>'
+        f'<div style="font-size:0.875rem;margin-top:4px">{told}</div>'
+    )
 
 
-def tokens_of(cells: Sequence[Cell]) -> int:
+def tokens_of(cells: Iterable[Cell]) -> int:
     return sum(cell.tokens for cell in cells)
-
-
-def _bins(cells: Sequence[Cell]) -> list[Sequence[Cell]]:
-    size = -(-len(cells) // MOST_CELLS) or 1
-    return [cells[i : i + size] for i in range(0, len(cells), size)]
 
 
 def _cell(cells: Sequence[Cell]) -> str:
     """Filled is sent, hollow is stored only, and a bar on top is a finding."""
-    tokens = max(1, sum(cell.tokens for cell in cells))
-    sent = sum(cell.tokens for cell in cells if cell.place is not None)
-    share = round(100 * sent / tokens)
+    tokens = max(1, tokens_of(cells))
+    share = round(100 * tokens_of(cell for cell in cells if cell.place is not None) / tokens)
     is_wrong = any(cell.finding is not None for cell in cells)
     edge = f"1px solid {SENT if share else STORED}"
     fill = f"linear-gradient(to top,{SENT} {share}%,transparent {share}%)"

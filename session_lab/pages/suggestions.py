@@ -39,17 +39,14 @@ def show_next(lab: Lab, tab: Tab, rows: Sequence[Row], policy: MemoryPolicy) -> 
         _say(tab, QUESTION)
     elif asked == 0:
         limit = {"memory": "Last N items", "memory-items": 1.0}
-        _button("Send only the last item from now on", partial(_set, limit))
+        _button("Send only the last item from now on", partial(st.session_state.update, limit))
     elif is_limited:
-        _button("Send everything again", partial(_set, {"memory": "Everything"}))
+        everything = {"memory": "Everything"}
+        _button("Send everything again", partial(st.session_state.update, everything))
     else:
         _button(
             "Restart: what is still there?", partial(ask, tab, partial(restart_dialog, lab, tab))
         )
-
-
-def _set(values: dict[str, object]) -> None:
-    st.session_state.update(values)
 
 
 def _say(tab: Tab, text: str) -> None:

@@ -20,7 +20,7 @@ from session_lab.runs.session_log import LiveTurn
 MESSAGE = "message"
 """The key of the input of Chat."""
 Dialog = Callable[[], None]
-"""Draws a dialog; made by `dialog`."""
+"""Draws a dialog; see `pages/dialog.py`."""
 OPEN = "open"
 """The key of the session list: the ID that is marked there."""
 
@@ -102,27 +102,6 @@ def say(tab: Tab, text: str | None = None) -> None:
             tab.said.append((session_id, said))
 
     ask(tab, note)
-
-
-def dialog(title: str, draw: Callable[[], None]) -> Dialog:
-    """A dialog that is drawn until a person closes it or the tab has no use for it any more."""
-
-    def show() -> None:
-        tab = this_tab()
-
-        def content() -> None:
-            if tab.dialog is not show:
-                st.rerun()
-            show_outcome(tab)
-            draw()
-
-        def dismiss() -> None:
-            if tab.dialog is show:  # Not one that was opened since.
-                tab.dialog = None
-
-        st.dialog(title, on_dismiss=dismiss)(content)()
-
-    return show
 
 
 def show_outcome(tab: Tab) -> None:
