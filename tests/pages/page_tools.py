@@ -69,11 +69,6 @@ class Page:
         self._set[key] = value
         return self.run()
 
-    def open(self, session_id: str) -> Page:
-        """Choose it in the list."""
-        self.app.radio(key="open").set_value(session_id)
-        return self.run()
-
     def tab(self, name: str) -> Page:
         return self.set("inspector", name)
 

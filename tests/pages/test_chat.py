@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -15,6 +14,7 @@ from page_tools import FIRST, Open, Page, end_the_process, store
 from session_lab.code_view.agents import ACCEPTED, AGENT_NAMES, TRY, AgentName
 from session_lab.history.items import assistant_item as assistant
 from session_lab.history.items import user_item as user
+from session_lab.pages import sidebar
 
 NAME = "My name is Alice."
 TALK = [user("My dog's name is Rex."), assistant("Noted.")]
@@ -72,14 +72,6 @@ def test_at_another_address_no_session_is_shown(
     assert (page.app.chat_input, page.listed, NAME in page.shown) == ([], [], False)
 
 
-def test_a_message_is_answered_stored_and_labelled(page: Page) -> None:
-    page.say(NAME, "What's my name?")
-    assert page.kinds() == ["user", "assistant"] * 2
-    assert NAME in json.dumps(page.rows()[-1])
-    assert [message.name for message in page.app.chat_message] == ["user", "assistant"] * 2
-    assert "**Assistant** · 2 items stored · about" in page.replies[-1]
-
-
 WRITTEN = """  See http://localhost:8501/docs, `x[1:2:3]`, and 5~10 or 20~30, ~$0.79:
   ```
   2*3*4 = 24
@@ -125,31 +117,22 @@ def test_agents_share_a_session_use_their_tools_and_are_named(page: Page, open_p
     assert "Friday" in last and "**Support** · 4 items stored" in last
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("שלום, שמי דנה ואני גרה בחיפה.", "اسمي ليلى وأعيش في القاهرة.", "我叫小明，我住在北京。"),
-        *("zwei\nZeilen\n\nund mehr", "![x](https://evil.example/x.png)", "word" + " and" * 25_000),
-    ],
-    ids=lambda text: text[:9],
-)
-def test_any_text_is_stored_and_shown_whole(page: Page, text: str) -> None:
-    page.say(text)
-    assert page.rows()[0] == user(text)
-    page.set("conversation-1", True)  # Unfolds what is long.
-    assert text in page.as_written or text in [each.value for each in page.app.text]
-
-
-def test_only_spaces_are_not_sent(page: Page) -> None:
+def test_any_text_but_spaces_is_stored_and_shown_whole(page: Page) -> None:
     page.say("  \n ")
-    assert page.rows() == []
-    assert not page.app.chat_message
+    assert page.rows() == [] and not page.app.chat_message
+    texts = ["שלום\nzwei\n\n![x](https://evil.example/x.png)", "word" + " and" * 25_000]
+    page.say(*texts)
+    assert [page.rows()[place] for place in (0, 2)] == [*map(user, texts)]
+    page.set("conversation-3", True)  # Unfolds what is long.
+    assert {*texts} <= {*page.as_written}
 
 
-@pytest.mark.parametrize("n", ["inf", "nan", "x", "", "-1", "9" * 400, "2000"])
+@pytest.mark.parametrize("n", ["inf", "nan", "x", "2000"])
 def test_nonsense_in_the_address_leaves_the_first_choices(open_page: Open, n: str) -> None:
     nonsense = {"agent": "Nobody", "memory": "Last N items", "memory-items": n, "memory-turns": "7"}
-    page = open_page(**nonsense)
+    page = open_page("nowhere", **nonsense)
+    assert "There is no session **nowhere**" in page.app.warning[0].value
+    assert FIRST in page.app.query_params["session"]
     assert page.app.selectbox(key="agent").value == "Assistant"
     assert page.app.number_input(key="memory-items").value == 6
 
@@ -194,12 +177,6 @@ def test_an_id_that_exists_is_opened_and_an_empty_one_is_refused(
     assert page.rows("exists") == TALK
 
 
-def test_unknown_session_in_the_address_is_said(open_page: Open) -> None:
-    page = open_page("nowhere")
-    assert "There is no session **nowhere**" in page.app.warning[0].value
-    assert FIRST in page.app.query_params["session"]
-
-
 def test_a_session_that_another_tab_deletes_is_not_brought_back(
     open_page: Open, db_path: Path
 ) -> None:
@@ -233,23 +210,26 @@ def test_sessions_are_found_by_id_and_text(open_page: Open, db_path: Path) -> No
     assert "No session contains nowhere" in page.shown
 
 
-def test_a_list_of_many_sessions_has_pages(open_page: Open, db_path: Path) -> None:
-    for number in range(35):
+def test_a_list_of_many_sessions_has_pages(
+    open_page: Open, db_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sidebar, "PER_PAGE", 3)
+    for number in range(5):
         store(db_path, f"many{number}", *TALK)
     page = open_page()
     first = page.listed
     second = page.set("page-2", 2).listed
-    assert (len(first), len(second), len({*first, *second})) == (30, 5, 35)
+    assert (len(first), len(second), len({*first, *second})) == (3, 2, 5)
 
 
 def test_a_long_session_shows_its_end_and_the_rest_on_demand(
     open_page: Open, db_path: Path
 ) -> None:
-    store(db_path, "long", *(user(f"Message {number}") for number in range(3000)))
+    store(db_path, "long", *(user(f"Message {number}") for number in range(500)))
     page = open_page("long")
-    assert page.as_written[-1] == "Message 2999"
+    assert page.as_written[-1] == "Message 499"
     assert len(page.app.chat_message) == 40
-    page.press("Show earlier items (2,960 more)")
+    page.press("Show earlier items (460 more)")
     assert len(page.app.chat_message) == 440
 
 

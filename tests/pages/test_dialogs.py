@@ -69,7 +69,11 @@ def test_pop_warns_when_it_parts_a_tool_call_from_its_output(page: Page) -> None
     assert parts in page.press("Pop item").shown
     page.press("Pop this item")
     assert page.rows("s") == [*FIRST_TURN, *TURN[:2]]
-    assert "Tool call without its output" in page.tab("Memory").shown
+    assert parts in page.tab("Memory").shown
+    assert f"\\{{\\}}\\) **goes**: {parts}" in page.menu("Repair").shown
+    page.fill("Session ID", "mended").press("Make a repaired copy")
+    assert "#### s \\(repaired\\)" in page.shown
+    assert page.rows("mended") == [*FIRST_TURN, TURN[0]]
 
 
 def test_fork_from_an_item_leaves_the_source_alone(page: Page) -> None:

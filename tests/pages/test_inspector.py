@@ -143,8 +143,9 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize("policy", POLICY_KINDS)
-@pytest.mark.parametrize("items", [[], TALK, ODD], ids=len)
+@pytest.mark.parametrize(
+    ("items", "policy"), [([], "Summary"), *((ODD, kind) for kind in POLICY_KINDS)]
+)
 def test_what_is_saved_as_a_test_passes(
     items: list[Any],
     policy: str,

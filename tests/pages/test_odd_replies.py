@@ -16,22 +16,21 @@ REFUSAL = [{"type": "refusal", "refusal": "I may not."}]
 TEXT = [{"type": "output_text", "text": "Oslo is", "annotations": []}]
 
 
-@pytest.mark.parametrize(
-    ("content", "status", "mark"),
-    [
-        (REFUSAL, "completed", "Refused · "),
-        ([], "completed", "Empty · "),
-        ("  ", None, "Empty · "),
-        (TEXT, "incomplete", "Cut off · "),
-        (TEXT, "completed", ""),
-    ],
-)
-def test_a_stored_reply_says_how_it_ended(
-    content: Any, status: str | None, mark: str, open_page: Open, db_path: Path
-) -> None:
-    reply = {"type": "message", "role": "assistant", "content": content, "status": status}
-    store(db_path, "s", user_item("Where?"), reply)
-    assert f"{mark}Not recorded" in [caption.value for caption in open_page("s").app.caption]
+ENDINGS: list[tuple[Any, str | None, str]] = [
+    (REFUSAL, "completed", "Refused · "),
+    ([], "completed", "Empty · "),
+    ("  ", None, "Empty · "),
+    (TEXT, "incomplete", "Cut off · "),
+    (TEXT, "completed", ""),
+]
+
+
+def test_a_stored_reply_says_how_it_ended(open_page: Open, db_path: Path) -> None:
+    for content, status, _ in ENDINGS:
+        reply = {"type": "message", "role": "assistant", "content": content, "status": status}
+        store(db_path, "s", user_item("Where?"), reply)
+    told = [reply.caption[0].value for reply in open_page("s").app.chat_message[1::2]]
+    assert told == [f"{mark}Not recorded" for _, _, mark in ENDINGS]
 
 
 @pytest.mark.parametrize(
