@@ -12,7 +12,8 @@ from session_lab.code_view.agents import AgentName
 from session_lab.history.policies import MemoryPolicy
 from session_lab.pages import dialogs, new_session_dialogs
 from session_lab.pages.components import read_aloud
-from session_lab.pages.conversation import LiveReply, follow, show_reply, show_rows
+from session_lab.pages.conversation import follow, live_reply, show_reply, show_rows
+from session_lab.pages.dialog import dialog_button
 from session_lab.pages.inspector import show_inspector, show_request_of
 from session_lab.pages.open_lab import open_lab, shown_errors, wait_for
 from session_lab.pages.safe_text import as_typed, count_of
@@ -81,8 +82,7 @@ def main() -> None:
         if tab.dialog is not None:  # Last, so that nobody can type behind a dialog.
             tab.dialog()
         if live is not None:
-            reply = LiveReply(live, writing)
-            follow(live, writing, [reply.draw])
+            follow(live, writing, [live_reply(live, writing)])
 
 
 def chat_and_memory() -> tuple[DeltaGenerator, DeltaGenerator]:
@@ -192,12 +192,7 @@ def show_actions(lab: Lab, tab: Tab) -> None:
     """
     with st.container(horizontal=True, gap="small", key="actions"):
         for label, icon, make_dialog in ACTIONS:
-            st.button(
-                label,
-                icon=f":material/{icon}:",
-                on_click=ask,
-                args=(tab, partial(make_dialog, lab, tab)),
-            )
+            dialog_button(label, lab, tab, make_dialog, icon=f":material/{icon}:")
         st.menu_button(
             "More",
             MENU,

@@ -14,13 +14,13 @@ from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import TurnReport
 from session_lab.models.offline import estimate_around, estimate_tokens
 from session_lab.pages.components import read_aloud
-from session_lab.pages.conversation import LiveReply, follow, show_rows
+from session_lab.pages.conversation import follow, live_reply, show_rows
 from session_lab.pages.inspector import chosen_call
 from session_lab.pages.isolation_view import show_proof, show_untouched
 from session_lab.pages.open_lab import open_lab, shown_errors, wait_for
 from session_lab.pages.recall_view import show_recall
 from session_lab.pages.safe_text import as_typed, count_of, item_line
-from session_lab.pages.session_choice import LISTED, choose_session, listed, storage_badge
+from session_lab.pages.session_choice import LISTED, choose_session, storage_badge
 from session_lab.pages.sidebar import policy_choice
 from session_lab.pages.strip import show_strip, tokens_of
 from session_lab.pages.tab import Tab, carry_out, show_outcome, this_tab
@@ -164,12 +164,11 @@ def choose_sessions(lab: Lab, search: str) -> Choice | None:
             f"different things: {examples} Then ask both: {QUESTION}"
         )
         return None
-    infos = listed(lab, ("first-session", "second-session"), search)
     left, right = st.columns(2)
     with left:
-        first = choose_session("First session", "first-session", infos, 0)
+        first = choose_session(lab, "First session", "first-session", 0, search)
     with right:
-        second = choose_session("Second session", "second-session", infos, 1)
+        second = choose_session(lab, "Second session", "second-session", 1, search)
     if first is None or second is None:
         st.caption(f"No session contains {as_typed(search, 60)}.")
         return None
@@ -187,10 +186,9 @@ def choose_sessions(lab: Lab, search: str) -> Choice | None:
 
 def choose_policies(lab: Lab, search: str) -> Choice | None:
     """None as long as there is no session to copy, and then the page says why."""
-    infos = listed(lab, ("copied-session",), search)
     place, left, right = st.columns(3)
     with place:
-        session = choose_session("Session", "copied-session", infos, 0)
+        session = choose_session(lab, "Session", "copied-session", 0, search)
     if session is None:
         st.info("No session matches. Say something in Chat first, or search for another.")
         return None
@@ -232,8 +230,7 @@ def show(lab: Lab, choice: Choice, comparison: Comparison | None, stop: DeltaGen
     else:
         sides = list(zip(comparison.sides, places, strict=True))
         if not comparison.is_done:
-            replies = [LiveReply(side.live, place) for side, place in sides]
-            follow(comparison, stop, [reply.draw for reply in replies])
+            follow(comparison, stop, [live_reply(side.live, place) for side, place in sides])
         scale = max(tokens_before(side) for side, _ in sides)
         for number, (side, place) in enumerate(sides):
             with place:

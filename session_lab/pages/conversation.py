@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from session_lab.history.items import ending, is_hosted, kind, text_of, tool_name
+from session_lab.history.items import Item, ending, is_hosted, kind, text_of, tool_name
 from session_lab.history.report import TurnReport
 from session_lab.pages.components import copy_button
 from session_lab.pages.open_lab import wait_for
@@ -121,35 +121,31 @@ def reply_label(report: TurnReport | None) -> str:
     )
 
 
-class LiveReply:
-    """A question, the tool items as they come, and the reply so far, drawn in one place."""
+def live_reply(live: LiveTurn, place: DeltaGenerator) -> Callable[[], None]:
+    """Draw a question there, and return what draws the tool items and the reply as they come."""
+    with place:
+        if live.text is not None:
+            with st.chat_message("user"):
+                as_written(live.text[:SHOWN_CHARACTERS])
+        tools = st.container()
+        with st.chat_message("assistant"):
+            reply = st.empty()
+    drawn: list[Item] = []
 
-    def __init__(self, live: LiveTurn, place: DeltaGenerator) -> None:
-        self._live = live
-        self._shown_tools = 0
-        with place:
-            if live.text is not None:
-                with st.chat_message("user"):
-                    as_written(live.text[:SHOWN_CHARACTERS])
-            self._tools = st.container()
-            with st.chat_message("assistant"):
-                self._reply = st.empty()
-
-    def draw(self) -> None:
-        """Show what came since the last call.
-
-        Drawn in any case: only a script that draws is interrupted for the next press.
-        """
-        with self._tools:
-            for item in self._live.tools[self._shown_tools :]:
+    def draw() -> None:
+        # Drawn in any case: only a script that draws is interrupted for the next press.
+        with tools:
+            for item in live.tools[len(drawn) :]:
                 show_tool(item)
-                self._shown_tools += 1
-        with self._reply.container():
-            if self._live.reply:
+                drawn.append(item)
+        with reply.container():
+            if live.reply:
                 # Cut here: what `show_reply` offers for more is a widget, and this is drawn often.
-                show_reply(self._live.reply[:SHOWN_CHARACTERS], f"live-{self._live.session_id}")
+                show_reply(live.reply[:SHOWN_CHARACTERS], f"live-{live.session_id}")
             else:
-                st.caption(f"{as_typed(self._live.agent)} is thinking…")
+                st.caption(f"{as_typed(live.agent)} is thinking…")
+
+    return draw
 
 
 def follow(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from session_lab.history.rules import Api, Finding
 from session_lab.pages.safe_text import as_typed, count_of, item_line
-from session_lab.pages.tab import Dialog, Tab, carry_out, show_outcome, this_tab
+from session_lab.pages.tab import Dialog, Tab, ask, carry_out, show_outcome, this_tab
+from session_lab.runs.lab import Lab
 
 LISTED = 6
 """So that the button below the list is in view on a phone too."""
@@ -35,6 +37,13 @@ def dialog(title: str, draw: Callable[[], None]) -> Dialog:
         st.dialog(title, on_dismiss=dismiss)(content)()
 
     return show
+
+
+def dialog_button(
+    label: str, lab: Lab, tab: Tab, make: Callable[[Lab, Tab, str], Dialog], **look: Any
+) -> None:
+    """A button that opens a dialog about the session in view, whose ID `make` is given."""
+    st.button(label, on_click=ask, args=(tab, partial(make, lab, tab)), **look)
 
 
 @contextmanager

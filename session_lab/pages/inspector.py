@@ -16,10 +16,11 @@ from session_lab.history.items import one_line, text_of, text_to_edit, without_b
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import ModelCall, TurnReport
 from session_lab.pages import dialogs
+from session_lab.pages.dialog import dialog_button
 from session_lab.pages.new_session_dialogs import fork_dialog
 from session_lab.pages.open_lab import shown_errors, wait_for
 from session_lab.pages.safe_text import as_typed, count_of, item_line
-from session_lab.pages.tab import Tab, ask
+from session_lab.pages.tab import Tab
 from session_lab.runs.lab import Lab
 from session_lab.runs.outlook import Cell, Outlook
 from session_lab.runs.session_log import Change
@@ -103,12 +104,7 @@ def show_memory(
         st.info(f"No item contains {as_typed(search, 60)}.")
     else:
         show_cells(lab, tab, info, found)
-    st.button(
-        "Add item",
-        icon=":material/add:",
-        on_click=ask,
-        args=(tab, partial(dialogs.add_dialog, lab, tab)),
-    )
+    dialog_button("Add item", lab, tab, dialogs.add_dialog, icon=":material/add:")
     if report is not None:
         st.markdown(workflow(report))
         for summary in report.summary_calls:
@@ -201,19 +197,11 @@ def show_item(lab: Lab, tab: Tab, info: SessionInfo, number: int, cell: Cell) ->
         st.caption(as_typed(f"{cell.finding.problem} {cell.finding.remedy}"))
     st.json(without_base64(row.item) if row.item is not None else {"unreadable": row.data})
     with st.container(horizontal=True, gap="small"):
-        st.button(
-            "Edit",
-            key=f"edit-{row.id}",
-            disabled=text_to_edit(row.item) is None,
-            on_click=ask,
-            args=(tab, partial(dialogs.edit_dialog, lab, tab, row=row)),
-        )
-        st.button(
-            "Fork from here",
-            key=f"fork-{row.id}",
-            on_click=ask,
-            args=(tab, partial(fork_dialog, lab, tab, item_count=number)),
-        )
+        edit = partial(dialogs.edit_dialog, row=row)
+        is_fixed = text_to_edit(row.item) is None
+        dialog_button("Edit", lab, tab, edit, key=f"edit-{row.id}", disabled=is_fixed)
+        fork = partial(fork_dialog, item_count=number)
+        dialog_button("Fork from here", lab, tab, fork, key=f"fork-{row.id}")
 
 
 def workflow(report: TurnReport) -> str:

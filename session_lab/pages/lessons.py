@@ -17,7 +17,7 @@ from session_lab.lessons.runner import LESSONS, Lesson, LessonRun, LessonRunner
 from session_lab.pages.open_lab import open_lab, shown_errors, wait_for
 from session_lab.pages.readme_view import show_readme
 from session_lab.pages.safe_text import as_typed, count_of
-from session_lab.pages.session_choice import choose_session, listed
+from session_lab.pages.session_choice import choose_session
 from session_lab.runs.lab import Lab
 
 SHOWN_LINES = 400
@@ -109,20 +109,17 @@ def show_exercise(lab: Lab, exercise: Exercise) -> None:
     """What to do in Chat, and a check of the rows of the session in which it was done."""
     st.markdown(exercise.task)
     st.markdown("\n".join(f"{n}. {step}" for n, step in enumerate(exercise.steps, 1)))
-    keys = [f"exercise-{exercise.kind}-first", f"exercise-{exercise.kind}-second"]
-    infos = listed(lab, keys)
-    if not infos:
+    is_pair, key = exercise.kind == "isolation", f"exercise-{exercise.kind}"
+    first = choose_session(lab, "First session" if is_pair else "Session", f"{key}-first")
+    second = choose_session(lab, "Second session", f"{key}-second", 1) if is_pair else first
+    if first is None or second is None:
         st.info("There is no session yet. Begin in Chat.")
         return
-    is_pair = exercise.kind == "isolation"
-    first = choose_session("First session" if is_pair else "Session", keys[0], infos, 0)
-    second = choose_session("Second session", keys[1], infos, 1) if is_pair else first
     city = ""
     if exercise.kind == "forget":
         city = st.text_input("City", placeholder="Oslo", max_chars=60, key="exercise-city")
     if not st.button("Check", icon=":material/fact_check:", type="primary"):
         return
-    assert first is not None and second is not None
     rows, other_rows = (
         lab.catalog.database(info.session_id).rows(info.session_id) for info in (first, second)
     )

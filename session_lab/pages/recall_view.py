@@ -14,7 +14,7 @@ from session_lab.history.items import is_user_message, text_of
 from session_lab.pages.conversation import follow
 from session_lab.pages.open_lab import wait_for
 from session_lab.pages.safe_text import as_typed, count_of
-from session_lab.pages.session_choice import choose_session, listed
+from session_lab.pages.session_choice import choose_session
 from session_lab.pages.strip import FINDING, SENT
 from session_lab.runs.lab import Lab
 from session_lab.runs.recall import (
@@ -109,7 +109,7 @@ def choose(lab: Lab, *, is_busy: bool) -> tuple[tuple[str, ...], tuple[Probe, ..
     if kind == CONVERSATIONS[0]:
         return tuple(EIGHT_FACTS), tuple(EIGHT_FACTS.values())
     with right:
-        info = choose_session("Session", "recalled-session", listed(lab, ("recalled-session",)), 0)
+        info = choose_session(lab, "Session", "recalled-session")
     typed = st.text_area(
         f"Probes. {PROBES_HELP}", placeholder="What is my name? | Alice", key="probes"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import Literal, cast
 
 import streamlit as st
@@ -12,6 +11,7 @@ from session_lab.code_view.agents import ACCEPTED, AGENT_NAMES, AgentName
 from session_lab.history.policies import POLICY_KINDS, MemoryPolicy, PolicyKind
 from session_lab.models.choose import describe_model
 from session_lab.pages.conversation import MARKDOWN
+from session_lab.pages.dialog import dialog_button
 from session_lab.pages.new_session_dialogs import new_session_dialog
 from session_lab.pages.open_lab import wait_for
 from session_lab.pages.safe_text import age, as_typed, count_of
@@ -60,14 +60,8 @@ def chosen_session(lab: Lab, tab: Tab) -> SessionInfo:
 def show_sidebar(lab: Lab, tab: Tab, chosen: SessionInfo) -> tuple[AgentName, MemoryPolicy]:
     """Draw the sidebar; returns the choices that the next message uses."""
     with st.sidebar:
-        st.button(
-            "New session",
-            icon=":material/add:",
-            type="primary",
-            width="stretch",
-            on_click=ask,
-            args=(tab, partial(new_session_dialog, lab, tab)),
-        )
+        look = {"icon": ":material/add:", "type": "primary", "width": "stretch"}
+        dialog_button("New session", lab, tab, new_session_dialog, **look)
         search = st.text_input(
             "Find a session", placeholder="Title, ID or text", key="find", icon=":material/search:"
         )

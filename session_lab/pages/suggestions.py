@@ -10,14 +10,16 @@ import streamlit as st
 from session_lab.code_view.agents import TRY, AgentName
 from session_lab.history.items import is_user_message, text_of
 from session_lab.history.policies import MemoryPolicy
+from session_lab.pages.dialog import dialog_button
 from session_lab.pages.dialogs import restart_dialog
-from session_lab.pages.tab import Tab, ask, say
+from session_lab.pages.tab import Tab, say
 from session_lab.pages.welcome import show_welcome
 from session_lab.runs.lab import Lab
 from session_lab.store.database import Row
 
 FACT = "My name is Alice and I live in Oslo."
 QUESTION = "What is my name?"
+NEXT = ":material/arrow_forward:"
 BRIDGE = "What city is the Golden Gate Bridge in?"
 
 
@@ -44,9 +46,7 @@ def show_next(lab: Lab, tab: Tab, rows: Sequence[Row], policy: MemoryPolicy) -> 
         everything = {"memory": "Everything"}
         _button("Send everything again", partial(st.session_state.update, everything))
     else:
-        _button(
-            "Restart: what is still there?", partial(ask, tab, partial(restart_dialog, lab, tab))
-        )
+        dialog_button("Restart: what is still there?", lab, tab, restart_dialog, icon=NEXT)
 
 
 def _say(tab: Tab, text: str) -> None:
@@ -54,4 +54,4 @@ def _say(tab: Tab, text: str) -> None:
 
 
 def _button(label: str, do: partial[None]) -> None:
-    st.button(label, icon=":material/arrow_forward:", on_click=do)
+    st.button(label, icon=NEXT, on_click=do)
