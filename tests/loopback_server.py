@@ -8,6 +8,7 @@ that a reply follows from the request. With the Responses API it calls a tool th
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -15,7 +16,11 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from session_lab.history.items import text_of
+
 CHAT, RESPONSES, MODELS = "/v1/chat/completions", "/v1/responses", "/v1/models"
+EVENTS, DONE = "text/event-stream", "data: [DONE]\n\n"
+USED = {"prompt_tokens": 11, "completion_tokens": 5, "total_tokens": 16}
 
 
 @dataclass
@@ -140,67 +145,75 @@ def _models(fake: LoopbackServer) -> Answer:
     return Answer(body=json.dumps({"object": "list", "data": models}))
 
 
-def _words(request: Request) -> list[str]:
-    first, *others = f"I was sent {len(request.items)} items.".split()
-    return [first, *(f" {word}" for word in others)]
-
-
-def _events(events: list[tuple[str, object]]) -> Answer:
+def events(*answers: dict[str, Any], done: str = DONE) -> Answer:
+    """A stream with one event for each answer; an answer's `type` is its event's name."""
+    names = [f"event: {each['type']}\n" if "type" in each else "" for each in answers]
     lines = [
-        f"event: {name}\n" * bool(name) + f"data: {json.dumps(data)}\n\n" for name, data in events
+        f"{name}data: {json.dumps(each)}\n\n" for name, each in zip(names, answers, strict=True)
     ]
-    return Answer(body="".join(lines), content_type="text/event-stream")
+    return Answer(body="".join(lines) + done, content_type=EVENTS)
+
+
+def chat(
+    streamed: object, *deltas: dict[str, Any], end: str | None = "stop", usage: Any = USED
+) -> Answer:
+    """A Chat Completions reply: one message, or a chunk for each delta of it."""
+    head = {"id": "chat-1", "created": 1, "model": "tiny-model"}
+    if not streamed:
+        [message] = deltas
+        choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": end}
+        return Answer(body=json.dumps({**head, "choices": [choice], "usage": usage}))
+    ends = [*(({"role": "assistant", **delta}, None) for delta in deltas), ({}, end)]
+    choices = [{"index": 0, "delta": delta, "finish_reason": end} for delta, end in ends]
+    last = {**head, "choices": [], "usage": usage}
+    return events(*({**head, "choices": [choice]} for choice in choices), last)
+
+
+def response(streamed: object, output: Any, **more: Any) -> Answer:
+    """A Responses reply with this output, or its events; texts come word by word."""
+    used: dict[str, Any] = {"input_tokens": 11, "output_tokens": 5, "total_tokens": 16}
+    used |= {"input_tokens_details": {"cached_tokens": 0}}
+    used |= {"output_tokens_details": {"reasoning_tokens": 0}}
+    whole = {"id": "resp-1", "object": "response", "created_at": 1, "model": "tiny-model"}
+    whole |= {"tool_choice": "auto", "tools": [], "parallel_tool_calls": False, "usage": used}
+    whole |= {"status": "completed", "output": output, **more}
+    if not streamed:
+        return Answer(body=json.dumps(whole))
+    place = {"item_id": "msg-1", "output_index": 0, "content_index": 0, "logprobs": []}
+    words = _words("".join(text_of(item) for item in output or [] if item["type"] == "message"))
+    all_events: list[dict[str, Any]] = [
+        {"type": "response.created", "response": {**whole, "status": "in_progress", "output": []}},
+        *({"type": "response.output_text.delta", **place, "delta": word} for word in words),
+        *(
+            {"type": "response.output_item.done", "output_index": n, "item": item}
+            for n, item in enumerate(output or [])
+        ),
+        {"type": f"response.{whole['status']}", "response": whole},
+    ]
+    return events(*({**each, "sequence_number": n} for n, each in enumerate(all_events)), done="")
 
 
 def _chat(request: Request) -> Answer:
-    """A Chat Completions answer, whole or as chunks; usage in chunks only if it is asked for."""
-    used = {"prompt_tokens": 11, "completion_tokens": 5, "total_tokens": 16}
-    head = {"id": "chat-1", "created": 1, "model": request.body["model"]}
-    if not request.body.get("stream"):
-        message = {"role": "assistant", "content": "".join(_words(request))}
-        choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        whole = {**head, "object": "chat.completion", "choices": [choice], "usage": used}
-        return Answer(body=json.dumps(whole))
-    deltas = [{"role": "assistant", "content": ""}, *({"content": w} for w in _words(request)), {}]
-    ends = [*[None] * (len(deltas) - 1), "stop"]
-    choices = [
-        [{"index": 0, "delta": delta, "finish_reason": end}]
-        for delta, end in zip(deltas, ends, strict=True)
-    ]
-    chunk = {**head, "object": "chat.completion.chunk"}
-    chunks: list[Any] = [{**chunk, "choices": choice} for choice in choices]
-    if (request.body.get("stream_options") or {}).get("include_usage"):
-        chunks.append({**chunk, "choices": [], "usage": used})
-    answer = _events([("", each) for each in chunks])
-    return Answer(body=answer.body + "data: [DONE]\n\n", content_type=answer.content_type)
+    """Usage comes in chunks only if it is asked for."""
+    text, streamed = _text(request), request.body.get("stream")
+    asked = not streamed or (request.body.get("stream_options") or {}).get("include_usage")
+    deltas = [{"content": each} for each in (_words(text) if streamed else [text])]
+    return chat(streamed, *deltas, usage=USED if asked else None)
 
 
 def _responses(request: Request, output: Sequence[Any] = ()) -> Answer:
-    """A Responses answer, whole or as events."""
-    words = _words(request)
-    part = {"type": "output_text", "text": "".join(words), "annotations": [], "logprobs": []}
+    part = {"type": "output_text", "text": _text(request), "annotations": [], "logprobs": []}
     item = {"type": "message", "id": "msg-1", "role": "assistant", "content": [part]}
     if request.body.get("tool_choice") == "required":
         [tool] = request.body["tools"]
         item = {"type": "function_call", "call_id": "call-1", "name": tool["name"]}
         item["arguments"] = json.dumps({"order_id": "A-1002"})
-    used: dict[str, Any] = {"input_tokens": 11, "output_tokens": 5, "total_tokens": 16}
-    used |= {"input_tokens_details": {"cached_tokens": 0}}
-    used |= {"output_tokens_details": {"reasoning_tokens": 0}}
-    response = {"id": "resp-1", "object": "response", "created_at": 1, "tool_choice": "auto"}
-    response |= {"model": request.body["model"], "status": "completed", "usage": used}
-    response |= {
-        "output": list(output) or [{**item, "status": "completed"}],
-        "tools": [],
-        "parallel_tool_calls": False,
-    }
-    if not request.body.get("stream"):
-        return Answer(body=json.dumps(response))
-    place = {"item_id": "msg-1", "output_index": 0, "content_index": 0, "logprobs": []}
-    kinds = [
-        ("response.created", {"response": {**response, "status": "in_progress", "output": []}}),
-        *(("response.output_text.delta", {**place, "delta": word}) for word in words),
-        ("response.completed", {"response": response}),
-    ]
-    numbered = enumerate(kinds)
-    return _events([(kind, {"type": kind, "sequence_number": n, **e}) for n, (kind, e) in numbered])
+    return response(request.body.get("stream"), output or [{**item, "status": "completed"}])
+
+
+def _text(request: Request) -> str:
+    return f"I was sent {len(request.items)} items."
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\s*\S+", text)

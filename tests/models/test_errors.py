@@ -16,10 +16,11 @@ from pathlib import Path
 import httpx2
 import openai
 import pytest
-from agents import Agent, MaxTurnsExceeded, ModelBehaviorError, Runner, UserError
+from agents import Agent, MaxTurnsExceeded, ModelBehaviorError, UserError
 from agents.exceptions import ModelTimeoutError
-from loopback_server import Answer, LoopbackServer
+from loopback_server import EVENTS, Answer, LoopbackServer
 from readme_checks import ROOT
+from test_servers import run
 
 from session_lab.models.choose import (
     ModelChoiceError,
@@ -45,18 +46,13 @@ def server(server: LoopbackServer) -> LoopbackServer:
 
 async def failure(streamed: bool) -> str | None:
     """What is said of the error that ends a run."""
-    agent = Agent("Assistant", model=configured_model())
     with pytest.raises(Exception) as raised:
-        if not streamed:
-            await Runner.run(agent, "Hello")
-        async for _ in Runner.run_streamed(agent, "Hello").stream_events():
-            pass
+        await run(Agent("Assistant", model=configured_model()), "Hello", streamed=streamed)
     return explain_error(raised.value)
 
 
 REFUSED_KEY = f"Incorrect API key provided: {KEY}. You can find yours at {KEY[:9]}*****cdef."
 TOO_LONG = "request (5213 tokens) exceeds the available context size (4096 tokens)"
-EVENTS = "text/event-stream"
 NO_API = "{url} answers, but not like an OpenAI-compatible server. Correct OPENAI_BASE_URL"
 
 
