@@ -23,6 +23,7 @@ from agents import Model, set_default_openai_client, set_tracing_disabled
 from agents.models import get_default_model
 from dotenv import load_dotenv
 from openai import OpenAI, OpenAIError, Timeout
+from pydantic import HttpUrl
 
 from session_lab.models.errors import (
     NOT_AN_API,
@@ -32,7 +33,7 @@ from session_lab.models.errors import (
     server_name,
 )
 from session_lab.models.offline import OfflineModel
-from session_lab.models.servers import ServerChatModel, ServerResponsesModel
+from session_lab.models.servers import ServerChatModel, ServerResponsesModel, api_of
 from session_lab.models.wire import Client, HttpClient
 
 __all__ = [
@@ -164,16 +165,18 @@ def _read_settings() -> Settings:
     key, url, model, api = (os.environ.get(name, "").strip() for name in names)
     timeout = os.environ.get("OPENAI_TIMEOUT", "").strip()
     key = "" if key == KEY_PLACEHOLDER else key
-    seconds = 0.0
+    seconds, address = 0.0, ""
     with contextlib.suppress(ValueError):
         seconds = float(timeout or DEFAULT_TIMEOUT)
+    with contextlib.suppress(ValueError):
+        address = str(HttpUrl(url))
     for makes_sense, problem in (
         (
             re.fullmatch("[!-~]*", key),
             "OPENAI_API_KEY holds a space or a character that no key has: copy the key again.",
         ),
         (
-            not url or _is_full_address(url),
+            not url or address,
             "OPENAI_BASE_URL must be a full address such as http://localhost:11434/v1.",
         ),
         (
@@ -187,16 +190,7 @@ def _read_settings() -> Settings:
     ):
         if not makes_sense:
             raise ModelChoiceError(problem)
-    return Settings(key, url, model, api or APIS[0], seconds)
-
-
-def _is_full_address(url: str) -> bool:
-    try:
-        parts = httpx2.URL(url)
-        port_exists = parts.port is None or 0 < parts.port < 65_536
-    except httpx2.InvalidURL:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.host) and port_exists
+    return Settings(key, address, model, api or APIS[0], seconds)
 
 
 def _client_options(settings: Settings) -> dict[str, Any]:
@@ -228,13 +222,13 @@ def _only_model(settings: Settings) -> str:
     server = server_name(settings.base_url)
     try:
         with OpenAI(**options, max_retries=0) as client:
-            answer = client.get("/models", cast_to=object)
+            answer: Any = client.get("/models", cast_to=object)
     except OpenAIError as error:
         raise ModelChoiceError(explain_error(error)) from None
-    listed = answer.get("data") or [] if isinstance(answer, dict) and "data" in answer else None
-    if not isinstance(listed, list):
-        raise ModelChoiceError(NOT_AN_API.format(server=server))
-    names = [str(model["id"]) for model in listed if isinstance(model, dict) and "id" in model]
+    try:
+        names = [str(model["id"]) for model in answer["data"] or []]
+    except (LookupError, TypeError):
+        raise ModelChoiceError(NOT_AN_API.format(server=server)) from None
     if len(names) == 1:
         return names[0]
     examples = f" ({quote(', '.join(names[:5]))}{', ...' if names[5:] else ''})" if names else ""
@@ -248,8 +242,8 @@ def describe_model(model: Model | str | None) -> str:
     if model is None or isinstance(model, str):
         return f"Model: {model or get_default_model()} at OpenAI"
     if isinstance(model, ServerChatModel | ServerResponsesModel):
-        api = "Responses" if isinstance(model, ServerResponsesModel) else "Chat Completions"
-        return f"Model: {model.model} at {server_name(str(model._get_client().base_url))} ({api})"
+        server = server_name(str(model._get_client().base_url))
+        return f"Model: {model.model} at {server} ({api_of(model)})"
     if isinstance(model, OfflineModel):
         return "Model: offline (embedded, no key; it answers only from the items it is sent)"
     return f"Model: {type(model).__name__}"

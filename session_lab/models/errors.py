@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import re
 import socket
@@ -29,7 +28,7 @@ from openai import (
     APITimeoutError,
 )
 
-from session_lab.models.wire import ReplyError
+from session_lab.models.wire import ReplyError, read_json
 
 LONGEST_QUOTE = 240
 """Characters of a server's own message that are repeated."""
@@ -241,12 +240,7 @@ def _server_message(error: APIError) -> str:
 
 def _words(body: object) -> str:
     if isinstance(body, str):
-        # Some servers pass on the answer of another one, as text.
-        try:
-            inner = json.loads(body)
-        except ValueError:
-            inner = None
-        return (_words(inner) if isinstance(inner, dict | list | str) else "") or body
+        return _words(read_json(body)) or body  # Some pass on the answer of another one, as text.
     if isinstance(body, list):
         return "; ".join(filter(None, map(_words, body)))
     if isinstance(body, dict):

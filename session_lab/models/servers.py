@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -21,9 +21,9 @@ from agents.models.fake_id import FAKE_RESPONSES_ID
 from agents.models.reasoning_content_replay import ReasoningContentReplayContext
 from openai import AsyncOpenAI
 
-from session_lab.history.items import field, kind
+from session_lab.history.items import field, kind, parts_of
 from session_lab.history.rules import Api
-from session_lab.models.wire import expect_reply
+from session_lab.models.wire import Reply, expect_reply
 
 Input = str | list[TResponseInputItem]
 
@@ -37,11 +37,11 @@ class _ServerModel(Model):
     async def get_response(
         self, system_instructions: str | None, input: Input, *args: Any, **kwargs: Any
     ) -> ModelResponse:
-        with _answer() as mark:
+        with _answer() as reply:
             response = await super().get_response(  # type: ignore[safe-super]
                 system_instructions, self.fitting(input), *args, **kwargs
             )
-            mark(response.output)
+            reply.mark(response.output)
         return response
 
     async def stream_response(
@@ -55,12 +55,12 @@ class _ServerModel(Model):
         if model_settings.include_usage is None:
             # Unless it is asked to, a server leaves the token counts out of a stream.
             model_settings = replace(model_settings, include_usage=True)
-        with _answer() as mark:
+        with _answer() as reply:
             async for event in super().stream_response(  # type: ignore[safe-super]
                 system_instructions, self.fitting(input), model_settings, *args, **kwargs
             ):
                 if event.type == "response.completed":
-                    mark(event.response.output)
+                    reply.mark(event.response.output)
                 yield event
 
 
@@ -79,28 +79,21 @@ class ServerResponsesModel(_ServerModel, OpenAIResponsesModel):
     """
 
     def fitting(self, items: Input) -> Input:
-        def can_go_on(item: object) -> bool:
-            return field(item, "type") != "reasoning" or isinstance(field(item, "content"), list)
-
-        return super().fitting(items if isinstance(items, str) else [*filter(can_go_on, items)])
+        if not isinstance(items, str):
+            items = [item for item in items if kind(item) != "reasoning" or parts_of(item)]
+        return super().fitting(items)
 
 
 @contextmanager
-def _answer() -> Iterator[Callable[[list[Any]], None]]:
-    """Gives what notes on the message of a cut reply that it is not complete, as OpenAI does.
+def _answer() -> Iterator[Reply]:
+    """The reply to come, which knows whether the server cut it.
 
     Raises:
         ModelBehaviorError, UserError: the SDK stumbled over the answer, or over a stored item.
     """
     reply = expect_reply()
-
-    def mark(output: list[Any]) -> None:
-        for item in output:
-            if reply.is_cut and item.type == "message":
-                item.status = "incomplete"
-
     try:
-        yield mark
+        yield reply
     except (AttributeError, LookupError, TypeError, ValueError) as error:  # pydantic's as well
         if reply.request is not None:
             raise ModelBehaviorError(f"{type(error).__name__}: {error}") from error
@@ -146,14 +139,9 @@ def spell_out(item: Any) -> Any:
 
 def _spelled(part: Any, form: str) -> Any:
     """A part of a message; what is a text in the form "input_text" or "output_text"."""
-    sort = field(part, "type")
-    if sort in ("text", "input_text", "output_text"):
-        text = part.get("text") or ""
-    elif sort == "refusal" and form == "output_text":
-        # A refusal is what the assistant said; llama.cpp knows only text.
-        text = part.get("refusal") or ""
-    else:
+    sort, is_output = field(part, "type"), form == "output_text"
+    # A refusal is what the assistant said; llama.cpp knows only text.
+    if sort not in ("text", "input_text", "output_text", *["refusal"] * is_output):
         return part
-    if form == "input_text":
-        return {"type": form, "text": text}
-    return {"type": form, "text": text, "annotations": part.get("annotations") or []}
+    spelled = {"type": form, "text": part.get("refusal" if sort == "refusal" else "text") or ""}
+    return {**spelled, "annotations": part.get("annotations") or []} if is_output else spelled

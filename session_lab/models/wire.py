@@ -56,7 +56,7 @@ class Reply:
         if error := response.get("error"):
             raise APIError("no reason given", self.request, body=error)
         if "usage" in response:
-            response["usage"] = _usage(response["usage"], "choices" in response)
+            response["usage"] = _usage(response["usage"])
         for choice in _objects(response, "choices"):
             self._mend_choice(choice)
         if isinstance(answer.get("item"), dict):
@@ -112,6 +112,12 @@ class Reply:
             self._calls[place] = call_id
         return self._calls[place]
 
+    def mark(self, output: list[Any]) -> None:
+        """Note on the messages of a cut reply that they are not complete, as OpenAI does."""
+        for item in output:
+            if self.is_cut and item.type == "message":
+                item.status = "incomplete"
+
     def finish(self) -> None:
         """Judge the reply at its end.
 
@@ -125,7 +131,7 @@ class Reply:
         is_cut = not self._end or self._end in CUT
         if not (self._has_text or self._calls or self._end == "content_filter"):
             raise ReplyError(f"an empty reply; {how}", self.request, body=None)
-        half_a_call = is_cut and any(_read(text) is None for text in self._arguments.values())
+        half_a_call = is_cut and any(read_json(text) is None for text in self._arguments.values())
         if half_a_call or (not self._end and self.request.url.path.endswith("/responses")):
             raise ReplyError(f"a part of a reply; {how}", self.request, body=None)
         self.is_cut = is_cut and self._has_text
@@ -154,12 +160,14 @@ def _arguments(arguments: Any) -> str:
     return arguments or "" if isinstance(arguments, str | None) else json.dumps(arguments)
 
 
-def _usage(used: Any, is_chat: bool) -> dict[str, Any] | None:
+def _usage(used: Any) -> dict[str, Any] | None:
     if not isinstance(used, dict):
         return None
-    names = ("prompt_tokens", "completion_tokens") if is_chat else ("input_tokens", "output_tokens")
-    counts = {**dict.fromkeys([*names, "total_tokens"], 0), **_counts(used)}
-    counts["total_tokens"] = counts["total_tokens"] or sum(counts[name] for name in names)
+    parts = dict.fromkeys(
+        ("prompt_tokens", "completion_tokens", "input_tokens", "output_tokens"), 0
+    )
+    counts = {**parts, "total_tokens": 0, **_counts(used)}
+    counts["total_tokens"] = counts["total_tokens"] or sum(counts[name] for name in parts)
     return counts
 
 
@@ -184,7 +192,8 @@ def whole_text(value: Any) -> Any:
     return [whole_text(each) for each in value] if isinstance(value, list) else value
 
 
-def _read(text: bytes | str) -> Any:
+def read_json(text: bytes | str) -> Any:
+    """The value, or None for what is no JSON."""
     try:
         return json.loads(text.decode("utf-8", "replace") if isinstance(text, bytes) else text)
     except ValueError:
@@ -249,7 +258,7 @@ class HttpClient(httpx2.AsyncClient):
         """
         reply = _expected.get() or Reply()
         _expected.set(None)
-        asked = _read(request.content) or {}
+        asked = read_json(request.content) or {}
         items = _objects(asked, "messages") + _objects(asked, "input")
         self._known_ids |= {str(item.get("call_id")) for item in items}
         self._known_ids |= {call["id"] for item in items for call in item.get("tool_calls") or []}
@@ -257,18 +266,16 @@ class HttpClient(httpx2.AsyncClient):
         response = await super().send(request, **options)
         if not response.is_success:
             return response
-        about = ("content-type", "content-encoding", "content-length", "transfer-encoding")
-        headers = {name: value for name, value in response.headers.items() if name not in about}
         if response.headers.get("content-type", "").lower().startswith("text/event-stream"):
             stream = _Mended(response, reply)
-            return httpx2.Response(200, headers=headers, request=request, stream=stream)
-        answer = _read(await response.aread())
+            return httpx2.Response(200, request=request, stream=stream)
+        answer = read_json(await response.aread())
         wanted = {"error"} if asked.get("stream") else {"choices", "output", "error"}
         if not isinstance(answer, dict) or not wanted & answer.keys():
             raise APIResponseValidationError(response, body=answer)
         content = json.dumps(reply.mend(answer))
         reply.finish()
-        headers["content-type"] = "application/json"
+        headers = {"content-type": "application/json"}
         return httpx2.Response(200, headers=headers, request=request, content=content)
 
 
@@ -291,7 +298,7 @@ class _Mended(httpx2.AsyncByteStream):
         name, _, data = line.partition(b":")
         if data.strip() == b"[DONE]":
             self._reply.finish()
-        answer = _read(data) if name == b"data" else None
+        answer = read_json(data) if name == b"data" else None
         if not isinstance(answer, dict):
             return line
         return b"data: " + json.dumps(self._reply.mend(answer)).encode()

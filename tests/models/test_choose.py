@@ -109,10 +109,7 @@ def test_a_server_that_does_not_lead_to_one_model(
         ("OPENAI_BASE_URL", "localhost:11434/v1", "must be a full address such as"),
         ("OPENAI_BASE_URL", "http://", "must be a full address such as"),
         ("OPENAI_BASE_URL", "http://[::1/v1", "must be a full address such as"),
-        *(
-            ("OPENAI_BASE_URL", f"http://127.0.0.1:{port}/v1", "must be a full address such as")
-            for port in ("99999", "0", "-1")
-        ),
+        ("OPENAI_BASE_URL", "http://127.0.0.1:99999/v1", "must be a full address such as"),
         ("OPENAI_COMPATIBLE_API", "chat", "'chat': set it to chat_completions or responses"),
         ("OPENAI_TIMEOUT", "soon", "'soon': set it to a number of seconds"),
         ("OPENAI_TIMEOUT", "-1", "'-1': set it to a number of seconds"),
