@@ -61,7 +61,8 @@ def test_a_server_wins_over_a_key_and_speaks_chat_completions(tracing: list[bool
     line = describe(BASE_URL=url, DEFAULT_MODEL="llama3.2", API_KEY=KEY)
     assert line == f"Model: llama3.2 at {SERVER} (Chat Completions)", "without the password"
     assert describe(COMPATIBLE_API="responses") == f"Model: llama3.2 at {SERVER} (Responses)"
-    assert tracing == [True, True]
+    assert describe(BASE_URL=choose.OPENAI_URL) == "Model: llama3.2 at OpenAI (Responses)"
+    assert tracing == [True, True, True]
 
 
 def test_equal_settings_give_the_same_model() -> None:

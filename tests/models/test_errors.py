@@ -91,6 +91,9 @@ def refusal(status: int, message: str, **more: str | None) -> Answer:
     ],
     ids=lambda value: value.status if isinstance(value, Answer) else "",
 )  # fmt: skip
+@pytest.mark.parametrize(
+    ("api", "streamed"), [("responses", False), ("chat_completions", True)], indirect=["api"]
+)
 async def test_an_answer_that_is_no_reply(
     answer: Answer, line: str, streamed: bool, api: str, server: LoopbackServer
 ) -> None:
