@@ -58,6 +58,9 @@ HTTP_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", *PROXIES, *map(str.lower, PRO
 """What the HTTP client reads from the environment."""
 OFFLINE = OfflineModel()
 
+# The SDK logs a failed call by itself. A library stays quiet until a program sets up logging.
+logging.getLogger("openai.agents").addHandler(logging.NullHandler())
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -132,10 +135,6 @@ def configured_model() -> Model | str:
         load_dotenv(ENV_FILE, override=False, encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise ModelChoiceError(f"{ENV_FILE} is not plain text: save it in UTF-8.") from None
-    # The SDK logs a failed call by itself. A library stays quiet until a program sets up logging.
-    quiet = logging.getLogger("openai.agents")
-    if not quiet.handlers:
-        quiet.addHandler(logging.NullHandler())
     settings = _read_settings()
     try:
         if settings.base_url or not settings.api_key:
@@ -170,25 +169,21 @@ def _read_settings() -> Settings:
         seconds = float(timeout or DEFAULT_TIMEOUT)
     with contextlib.suppress(ValueError):
         address = str(HttpUrl(url))
-    for makes_sense, problem in (
-        (
-            re.fullmatch("[!-~]*", key),
-            "OPENAI_API_KEY holds a space or a character that no key has: copy the key again.",
+    for problem, is_wrong in {
+        "OPENAI_API_KEY holds a space or a character that no key has: copy the key again.": (
+            not re.fullmatch("[!-~]*", key)
         ),
-        (
-            not url or address,
-            "OPENAI_BASE_URL must be a full address such as http://localhost:11434/v1.",
+        "OPENAI_BASE_URL must be a full address such as http://localhost:11434/v1.": (
+            url and not address
         ),
-        (
-            not api or api in APIS,
-            f"OPENAI_COMPATIBLE_API is {api!r}: set it to {' or '.join(APIS)}.",
+        f"OPENAI_COMPATIBLE_API is {api!r}: set it to {' or '.join(APIS)}.": (
+            api and api not in APIS
         ),
-        (
-            0 < seconds < 86_400,
-            f"OPENAI_TIMEOUT is {timeout!r}: set it to a number of seconds, for instance 120.",
+        f"OPENAI_TIMEOUT is {timeout!r}: set it to a number of seconds, for instance 120.": (
+            not 0 < seconds < 86_400
         ),
-    ):
-        if not makes_sense:
+    }.items():
+        if is_wrong:
             raise ModelChoiceError(problem)
     return Settings(key, address, model, api or APIS[0], seconds)
 

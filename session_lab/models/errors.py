@@ -10,7 +10,6 @@ import sqlite3
 import ssl
 from collections.abc import Container
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import httpx2
 from agents.exceptions import (
@@ -219,12 +218,10 @@ def explain_error(error: BaseException) -> str | None:
 
 def server_name(url: str) -> str:
     """The address of a server, without a user name, password or query."""
-    parts = urlsplit(url)
-    if parts.hostname == "api.openai.com":
-        return "OpenAI"
-    port = f":{parts.port}" if parts.port else ""
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
+    parts = httpx2.URL(url)
+    if parts.host == "api.openai.com":
+        return _OPENAI
+    return str(parts.copy_with(userinfo=b"", query=None, fragment=None)).rstrip("/")
 
 
 def _server_message(error: APIError) -> str:
