@@ -46,8 +46,8 @@ class Reply:
         self._calls: dict[Any, str] = {}
         self._arguments: defaultdict[Any, str] = defaultdict(str)
 
-    def mend(self, answer: dict[str, Any]) -> Any:
-        """One answer, chunk or event in the documented form.
+    def mend(self, answer: dict[str, Any]) -> bytes:
+        """One answer, chunk or event in the documented form, as JSON.
 
         Raises:
             APIError: it is an error. `ReplyError`: it is the end, and there is no reply.
@@ -70,7 +70,7 @@ class Reply:
             if self.is_cut:  # The SDK would throw away what there is of it.
                 response["status"] = "completed"
                 answer.update({"type": ENDS[0]} if "type" in answer else {})
-        return whole_text(answer)
+        return _json(answer)
 
     def _mend_choice(self, choice: dict[str, Any]) -> None:
         choice["index"] = choice.get("index") or 0
@@ -180,16 +180,13 @@ def _counts(used: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def whole_text(value: Any) -> Any:
-    """The same JSON, with a sign in place of each half of a surrogate pair that is alone.
+def _json(value: Any) -> bytes:
+    """JSON with a sign in place of each half of a surrogate pair that is alone.
 
     JSON can hold half of an emoji; UTF-8 cannot, so that nobody could send or print it.
     """
-    if isinstance(value, str) and not value.isascii():
-        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    if isinstance(value, dict):
-        return {whole_text(name): whole_text(each) for name, each in value.items()}
-    return [whole_text(each) for each in value] if isinstance(value, list) else value
+    text = json.dumps(value, ensure_ascii=False).encode("utf-16-le", "surrogatepass")
+    return text.decode("utf-16-le", "replace").encode()
 
 
 def read_json(text: bytes | str) -> Any:
@@ -215,7 +212,7 @@ class Client(AsyncOpenAI):
     _refused: Set[str] = frozenset()
 
     async def post(self, path: str, *, body: Any = None, **options: Any) -> Any:
-        body, expected = whole_text(body), _expected.get()
+        body, expected = json.loads(_json(body)), _expected.get()
         try:
             return await super().post(path, body=_without(self._refused, body), **options)
         except APIStatusError as error:
@@ -273,7 +270,7 @@ class HttpClient(httpx2.AsyncClient):
         wanted = {"error"} if asked.get("stream") else {"choices", "output", "error"}
         if not isinstance(answer, dict) or not wanted & answer.keys():
             raise APIResponseValidationError(response, body=answer)
-        content = json.dumps(reply.mend(answer))
+        content = reply.mend(answer)
         reply.finish()
         headers = {"content-type": "application/json"}
         return httpx2.Response(200, headers=headers, request=request, content=content)
@@ -301,7 +298,7 @@ class _Mended(httpx2.AsyncByteStream):
         answer = read_json(data) if name == b"data" else None
         if not isinstance(answer, dict):
             return line
-        return b"data: " + json.dumps(self._reply.mend(answer)).encode()
+        return b"data: " + self._reply.mend(answer)
 
     async def aclose(self) -> None:
         await self._response.aclose()
