@@ -88,6 +88,7 @@ def refusal(status: int, message: str, **more: str | None) -> Answer:
          "set OPENAI_COMPATIBLE_API"),
         (Answer(200, "<html>Welcome!</html>", "text/html"), NO_API),
         (Answer(200, "ready"), NO_API),
+        (Answer(200, '{"status": "ready"}'), NO_API),
     ],
     ids=lambda value: value.status if isinstance(value, Answer) else "",
 )  # fmt: skip

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from agents import SQLiteSession
@@ -49,9 +49,10 @@ async def test_a_server_that_refuses_a_field_is_asked_without_it(
     field: str, status: int, said: Any, server: LoopbackServer, session: SQLiteSession
 ) -> None:
     refusal = Answer(status, json.dumps(said).replace("{}", field))
-    server.next_answers = [chat(True, REASONED, end="tool_calls"), refusal]
-    result = await run(session, True)
-    assert result.final_output.startswith("I was sent")
+    cut = chat(True, {"content": "Oslo is"}, end="length")
+    server.next_answers = [chat(True, REASONED, end="tool_calls"), refusal, cut]
+    assert (await run(session, True)).final_output == "Oslo is"
+    assert cast(Any, (await session.get_items())[-1])["status"] == "incomplete"
     await run(session, True, "And now?")
     bodies = [json.dumps(request.body) for request in server.requests]
     sent = [f'"{field}"' in body for body in bodies]
