@@ -90,9 +90,9 @@ def repair(items: Sequence[Any], api: Api = "Responses") -> list[Any]:
 
 def new_findings(before: Sequence[Any], after: Sequence[Any], api: Api) -> list[Finding]:
     """What the API refuses of the beginning `after` of the history `before`, but not of all."""
-    known = {finding.place for finding in diagnose(before, api) if finding.is_refused}
-    found = (finding for finding in diagnose(after, api) if finding.is_refused)
-    return [finding for finding in found if finding.place not in known]
+    known = {(each.place, each.rule) for each in diagnose(before, api)}
+    found = diagnose(after, api)
+    return [each for each in found if each.is_refused and (each.place, each.rule) not in known]
 
 
 def safe_start(items: Sequence[Any], index: int) -> int:

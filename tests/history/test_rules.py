@@ -12,14 +12,27 @@ from policy_tools import call, json_values, output
 from strict_openai import StrictOpenAI
 
 from session_lab.history.items import assistant_item, field, user_item
-from session_lab.history.rules import Api, diagnose, repair, safe_end, safe_start, sendable
+from session_lab.history.rules import (
+    Api,
+    Finding,
+    diagnose,
+    new_findings,
+    repair,
+    safe_end,
+    safe_start,
+    sendable,
+)
 
 APIS: list[Api] = ["Responses", "Chat Completions"]
 SHAPES = ("text", "tool", "two tools", "by hand", "unanswered")
 
 
 def refused(items: list[Any], api: Api = "Responses") -> list[tuple[int, str]]:
-    return [(each.place, each.rule) for each in diagnose(items, api) if each.is_refused]
+    return [told(each) for each in diagnose(items, api) if each.is_refused]
+
+
+def told(finding: Finding) -> tuple[int, str]:
+    return finding.place, finding.rule
 
 
 def conversation(server: StrictOpenAI, shapes: list[str]) -> list[Any]:
@@ -96,6 +109,9 @@ def test_a_safe_cut_adds_no_finding(shapes: list[str], lost: set[int], index: in
     before = refused(items)
     assert {(place + start, rule) for place, rule in refused(items[start:])} <= set(before)
     assert set(refused(items[:end])) <= set(before)
+    cut = max(index, 0)
+    new = {*map(told, new_findings(items, items[:cut], "Responses"))}
+    assert new == {*refused(items[:cut])} - {*before}, "what a cut there breaks is told"
     if index in range(len(items)) and items[index] == user_item(f"question {index}"):
         assert start == index
 
@@ -147,7 +163,7 @@ HI = user_item("hi")
     ],
 )
 def test_each_rule(items: list[Any], api: Api, found: list[tuple[int, str]]) -> None:
-    assert [(each.place, each.rule) for each in diagnose(items, api)] == found
+    assert [*map(told, diagnose(items, api))] == found
 
 
 def test_calls_with_one_id_are_numbered_with_their_outputs() -> None:
