@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, field_serializer, field_validator
+from pydantic import BaseModel, Field
 
 from session_lab.history.items import Item
 from session_lab.history.not_sent import place_or_reason
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.rules import Api
+
+Run = tuple[int, int | str, int]
+"""So many rows with IDs that follow each other: the first one's ID, its place in a request, from 1
+on, or why it was not sent, and the count. The places follow each other, the reason is one."""
 
 
 class ModelCall(BaseModel):
@@ -23,41 +27,20 @@ class ModelCall(BaseModel):
     agent: str
     instructions: str | None = Field(default=None, exclude=True)
     input: list[Any] = Field(default=[], exclude=True)
-    sent: dict[int, int] = {}
-    """The IDs of the stored rows that the request held, each with its place in it, from 1 on."""
-    not_sent: dict[str, list[int]] = {}
-    """The IDs of the other rows, by the reason why they were not sent."""
+    runs: list[Run] = []
+    """Of each stored row, whether the request held it."""
 
-    @field_serializer("sent")
-    def _pack_sent(self, sent: dict[int, int]) -> list[tuple[int, int, int]]:
-        return _runs(sent.items())
+    def rows(self) -> dict[int, int | str]:
+        """Of each stored row, by ID: its place in the request, or why it was not sent."""
+        return {row + i: _after(each, i) for row, each, count in self.runs for i in range(count)}
 
-    @field_serializer("not_sent")
-    def _pack_not_sent(self, not_sent: dict[str, list[int]]) -> dict[str, Any]:
-        return {reason: _runs((row, row) for row in rows) for reason, rows in not_sent.items()}
+    def sent(self) -> dict[int, int]:
+        """The place of each row that the request held."""
+        return {row: each for row, each in self.rows().items() if isinstance(each, int)}
 
-    @field_validator("sent", mode="before")
-    @classmethod
-    def _unpack_sent(cls, sent: Any) -> Any:
-        """Files of earlier versions hold each row, with its place or in the order of the places."""
-        if not isinstance(sent, list):
-            return sent
-        if not all(isinstance(run, list) for run in sent):
-            return {row: place for place, row in enumerate(sent, 1)}
-        return {row + i: place + i for row, place, count in sent for i in range(count)}
-
-    @field_validator("not_sent", mode="before")
-    @classmethod
-    def _unpack_not_sent(cls, not_sent: Any) -> Any:
-        return {
-            reason: [
-                row + i
-                for run in rows
-                for row, _, count in [run if isinstance(run, list) else (run, run, 1)]
-                for i in range(count)
-            ]
-            for reason, rows in not_sent.items()
-        }
+    def not_sent(self) -> dict[int, str]:
+        """Why each of the other rows was not sent."""
+        return {row: each for row, each in self.rows().items() if isinstance(each, str)}
 
     def note_rows(
         self, policy: MemoryPolicy, stored: Mapping[int, Item], api: Api, is_stored: bool = False
@@ -67,30 +50,23 @@ class ModelCall(BaseModel):
         `is_stored` tells whether the message that is being answered is among them.
         """
         found = place_or_reason(policy, list(stored.values()), self.input, api, is_stored)
-        for row, each in zip(stored, found, strict=True):
-            if isinstance(each, int):
-                self.sent[row] = each
-            else:
-                self.not_sent.setdefault(each, []).append(row)
-
-    def reasons(self) -> dict[int, str]:
-        """Why each of the other rows was not sent, by row ID."""
-        return {row: reason for reason, rows in self.not_sent.items() for row in rows}
+        self.runs = in_runs(dict(zip(stored, found, strict=True)))
 
 
-def _runs(pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int, int]]:
-    """Pairs as (first, second, count), where both go up by one: else a file of long requests grows.
-
-    A session's rows mostly follow each other, and so do their places.
-    """
-    runs: list[tuple[int, int, int]] = []
-    for row, place in pairs:
-        first, second, count = runs[-1] if runs else (0, 0, 0)
-        if (row, place) == (first + count, second + count):
-            runs[-1] = first, second, count + 1
+def in_runs(rows: Mapping[int, int | str]) -> list[Run]:
+    """Rows that follow each other as one run: else a file of long requests grows with each row."""
+    runs: list[Run] = []
+    for row, each in rows.items():
+        first, start, count = runs[-1] if runs else (0, 0, 0)
+        if (row, each) == (first + count, _after(start, count)):
+            runs[-1] = first, start, count + 1
         else:
-            runs.append((row, place, 1))
+            runs.append((row, each, 1))
     return runs
+
+
+def _after(start: int | str, count: int) -> int | str:
+    return start + count if isinstance(start, int) else start
 
 
 class TurnReport(BaseModel):
@@ -100,7 +76,7 @@ class TurnReport(BaseModel):
     kept beside the rows.
     """
 
-    version: Literal[1, 2] = 2
+    version: Literal[3] = 3
     """Of this form. What holds another one is no report."""
     agent: str
     policy: MemoryPolicy
@@ -122,16 +98,14 @@ class TurnReport(BaseModel):
         """The report of a copy whose rows have other IDs; None if it lacks rows of the turn."""
         if not self.stored or not new_ids.keys() >= set(self.stored):
             return None
-
-        def new(rows: Sequence[int]) -> list[int]:
-            return [new_ids[row] for row in rows if row in new_ids]
-
         calls = [
             ModelCall(
                 agent=call.agent,
-                sent={new_ids[row]: at for row, at in call.sent.items() if row in new_ids},
-                not_sent={reason: new(rows) for reason, rows in call.not_sent.items()},
+                runs=in_runs(
+                    {new_ids[row]: each for row, each in call.rows().items() if row in new_ids}
+                ),
             )
             for call in self.calls
         ]
-        return self.model_copy(update={"stored": new(self.stored), "calls": calls})
+        stored = [new_ids[row] for row in self.stored]
+        return self.model_copy(update={"stored": stored, "calls": calls})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -270,18 +271,19 @@ def show_calls(report: TurnReport, key: str, scale: int) -> None:
     cells = recorded(call, report.before)
     tools = make_agent(cast(AgentName, report.agent), None).tools
     around = estimate_around(call.instructions, tools)
+    places = call.sent()
     # Up to the last stored item: what comes then is the message and what it led to.
-    sent = estimate_tokens(call.input[: max(call.sent.values(), default=0)])
+    sent = estimate_tokens(call.input[: max(places.values(), default=0)])
     show_strip(
         cells,
-        f"{len(call.sent):,} of {report.count_before:,} stored items were sent, about "
+        f"{len(places):,} of {report.count_before:,} stored items were sent, about "
         f"{around + sent:,} of {around + tokens_of(cells):,} tokens.",
         scale,
     )
     st.markdown(f"**Stored**: {count_of(report.count_before, 'item')}")
     st.markdown(f"**Sent**: {count_of(len(call.input), 'item')}")
-    for reason, rows in call.not_sent.items():
-        st.caption(f"Stored only: {count_of(len(rows), 'item')}. {as_typed(reason)}")
+    for reason, count in Counter(call.not_sent().values()).items():
+        st.caption(f"Stored only: {count_of(count, 'item')}. {as_typed(reason)}")
     for place, item in [*enumerate(call.input, 1)][-SHOWN_SENT:]:
         st.markdown(f":small[{place:d} · {item_line(item, 70)}]")
 

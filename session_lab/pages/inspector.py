@@ -99,7 +99,7 @@ def show_memory(
     counted = counted if len(found) == len(cells) else f"{len(found):,} of {counted}"
     sent = "would be sent" if report is None else "were sent"
     newest = " Page 1 holds the newest." if len(found) > PER_PAGE else ""
-    st.caption(f"{counted}, {len(call.sent):,} {sent}.{newest}")
+    st.caption(f"{counted}, {len(call.sent()):,} {sent}.{newest}")
     if search and not found:
         st.info(f"No item contains {as_typed(search, 60)}.")
     else:
@@ -144,11 +144,11 @@ def _cells_of_turn(
     report: TurnReport, call: ModelCall, cells: Mapping[int, Cell]
 ) -> dict[int, Cell]:
     """What is left of the items that were there at that turn, and those that it stored."""
-    reasons = call.reasons() | dict.fromkeys(report.stored, OWN)
+    sent, reasons = call.sent(), call.not_sent() | dict.fromkeys(report.stored, OWN)
 
     def then(cell: Cell) -> Cell:
         reason = reasons.get(cell.row, "Not recorded.")
-        return replace(cell, place=call.sent.get(cell.row), reason=reason, finding=None)
+        return replace(cell, place=sent.get(cell.row), reason=reason, finding=None)
 
     return {n: then(cell) for n, cell in cells.items() if cell.row <= report.stored[-1]}
 
@@ -207,7 +207,7 @@ def show_item(lab: Lab, tab: Tab, info: SessionInfo, number: int, cell: Cell) ->
 def workflow(report: TurnReport) -> str:
     """The four steps of a run with a session, with this turn's counts, as a table in Markdown."""
     before, stored, call = report.count_before, len(report.stored), report.calls[0]
-    sent = count_of(len(call.input) or len(call.sent) + 1, "item")
+    sent = count_of(len(call.input) or len(call.sent()) + 1, "item")
     calls = count_of(len(report.calls) + len(report.summary_calls), "model call")
     return (
         ":small[1 Retrieve]|:small[2 Prepend]|:small[3 Run]|:small[4 Store]\n:-:|:-:|:-:|:-:\n"

@@ -201,8 +201,9 @@ def _told(comparison: Comparison, side: Side, own: int | None, other: int | None
     if quote:
         return f"answered from {quote[3] or f'item {quote[1]} of its request'}"
     if other in stored and comparison.is_of_copies:
-        return f"was {'' if stored[other] in call.sent else 'not '}sent item {other}"
-    first = next((place for place, row in stored.items() if row in call.sent), 0)
+        return f"was {'' if stored[other] in call.sent() else 'not '}sent item {other}"
+    sent = call.sent()
+    first = next((place for place, row in stored.items() if row in sent), 0)
     start = f", the stored ones from item {first} on" if first > next(iter(stored), 0) else ""
     return f"was sent {len(call.input)} items{start}"
 
@@ -221,11 +222,11 @@ def _quoted(side: Side) -> int | None:
     at = int(quote[1]) - 1
     if int(quote[2]) != len(call.input) or not 0 <= at < len(call.input):
         return None
-    marks = [fingerprint(item) for item in call.input]
+    marks, sent = [fingerprint(item) for item in call.input], call.sent()
     same = [
         place
         for place, row in _stored(report).items()
-        if row in call.sent and fingerprint(report.before[row]) == marks[at]
+        if row in sent and fingerprint(report.before[row]) == marks[at]
     ]
     # Of equal items the first in the request is the first that was sent.
     nth = marks[:at].count(marks[at])

@@ -77,9 +77,9 @@ class Outlook:
 
 def recorded(call: ModelCall, before: Mapping[int, Item]) -> list[Cell]:
     """The items that were stored `before` a request, by row ID, as they stand to it."""
-    reasons = call.reasons()
+    sent, reasons = call.sent(), call.not_sent()
     return [
-        Cell(row, item, estimate_tokens([item]), call.sent.get(row), reasons.get(row, ""))
+        Cell(row, item, estimate_tokens([item]), sent.get(row), reasons.get(row, ""))
         for row, item in before.items()
     ]
 
@@ -96,21 +96,21 @@ def look_ahead(
     items = {row.id: cast(Item, row.item) for row in rows if row.is_item}
     api = api_of(agent.model)
     call.note_rows(policy, items, api)
-    reasons, found = call.reasons(), findings(rows, api)
+    sent, reasons, found = call.sent(), call.not_sent(), findings(rows, api)
     cells = [
         Cell(
             row=row.id,
             item=row.item,
             tokens=estimate_tokens([row.item]) if row.is_item else 0,
-            place=call.sent.get(row.id),
+            place=sent.get(row.id),
             reason=reasons.get(row.id, "The row holds no JSON: the SDK skips it."),
             finding=found.get(row.id),
         )
         for row in rows
     ]
-    start = min(call.sent.values(), default=len(call.input))
-    has_summary = policy.kind == "Summary" and start > 1 and len(call.sent) < len(cells)
-    older = [item for row, item in items.items() if row not in call.sent]
+    start = min(sent.values(), default=len(call.input))
+    has_summary = policy.kind == "Summary" and start > 1 and len(sent) < len(cells)
+    older = [item for row, item in items.items() if row not in sent]
     return Outlook(
         cells=cells,
         call=call,

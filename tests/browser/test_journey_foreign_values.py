@@ -57,7 +57,7 @@ MESSAGE = "INSERT INTO agent_messages (session_id, message_data, created_at) VAL
 LAB_SESSION = "INSERT OR REPLACE INTO lab_sessions VALUES (?,?,?,?,?,?)"
 LAB_TURN = "INSERT INTO lab_turns SELECT session_id, id, ? FROM agent_messages WHERE id = ?"
 REPORT: dict[str, Any] = {
-    "version": 1,
+    "version": 3,
     "policy": {"kind": "Everything", "n": 1},
     "input_tokens": 10,
     "output_tokens": 5,
@@ -83,8 +83,7 @@ def fill(app: App, session_id: str) -> None:
             database.execute(MESSAGE, (session_id, text, lure("row-created"))).lastrowid or 0
             for text in data
         ]
-        reason = {lure("reason"): [rows[0]]}
-        calls = [{"agent": lure("called"), "sent": {}, "not_sent": reason}]
+        calls = [{"agent": lure("called"), "runs": [(rows[0], lure("reason"), 1)]}]
         told = {"agent": lure("agent"), "stored": rows[:2], "calls": calls}
         reports = {
             rows[0]: json.dumps({**REPORT, **told}),

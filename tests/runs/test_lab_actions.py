@@ -97,11 +97,11 @@ class Visit:
             return
         if asked is not None and policy.kind != "Summary":
             assert shown.input[:-1] == report.calls[0].input[:-1]
-            assert shown.sent == report.calls[0].sent
+            assert shown.sent() == report.calls[0].sent()
         items = {row.id: row.item for row in self.rows()}
         for call in report.calls:
             sent = set(map(fingerprint, call.input))
-            assert all(fingerprint(items[row]) in sent for row in call.sent)
+            assert all(fingerprint(items[row]) in sent for row in call.sent())
         questions = [items[row] for row in report.stored if is_user_message(items[row])]
         assert questions == ([] if asked is None else [user_item(text)])
         assert (report.error is None) == (name not in ("fail", "no such tool"))

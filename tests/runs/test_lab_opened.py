@@ -41,7 +41,7 @@ def test_what_looks_works_and_what_is_new_is_seen(lab: PageLab, tmp_path: Path) 
     assert (info.session_id, info.storage, info.item_count) == ("theirs", "Opened", 1)
     call = lab.outlook("theirs", "Assistant", EVERYTHING).call
     assert [text_of(item) for item in call.input][:-1] == ["My name is Alice."]
-    assert call.sent == {1: 1}
+    assert call.sent() == {1: 1}
     asyncio.run(write(tmp_path / "theirs.db", "I live in Oslo."))
     assert lab.catalog.info("theirs").item_count == 2 and lab.catalog.count("OSLO") == 1
 

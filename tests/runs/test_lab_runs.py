@@ -55,11 +55,11 @@ def test_a_report_names_the_rows_and_is_there_after_a_restart(make: MakeLab, pat
     assert shown.call.input[:-1] == report.calls[0].input[:-1]
     assert report.count_before == len(before) and list(report.before) == before[:-1]
     for call in report.calls:
-        assert call.sent == dict(zip(before[-6:-2], (1, 2, 3, 4), strict=True))
-        assert call.sent == shown.call.sent
-        assert call.not_sent == {
-            "Outside the last 2 turns.": before[:-6],
-            "Tool call without its output.": [before[-2]],
+        assert call.sent() == dict(zip(before[-6:-2], (1, 2, 3, 4), strict=True))
+        assert call.sent() == shown.call.sent()
+        assert call.not_sent() == {
+            **dict.fromkeys(before[:-6], "Outside the last 2 turns."),
+            before[-2]: "Tool call without its output.",
         }
     kinds = ["user", "tool call", "tool output", "assistant"]
     added = lab.catalog.database("long").rows("long", last=4)

@@ -103,8 +103,8 @@ def test_chat_completions_is_sent_what_it_can_carry(make: MakeLab, path: Path) -
         outlook = lab.outlook("odd", "Assistant", EVERYTHING)
         [call] = live.report.calls
         assert [text_of(item) for item in call.input] == ["Look.", "Seen.", "And now?"]
-        assert len(call.not_sent) == len(types) and all(
-            "cannot carry" in why for why in call.not_sent
+        assert len(call.not_sent()) == len(types) and all(
+            "cannot carry" in why for why in call.not_sent().values()
         )
         assert sum(cell.finding is not None for cell in outlook.cells) == len(types)
         lab.wait_for(client.close)
@@ -117,8 +117,8 @@ def test_what_is_not_sent_says_why(lab: PageLab, path: Path, server: StrictOpenA
     assert [item["role"] for item in server.requests[-1].items] == ["user", "user"]
     rows = [row.id for row in lab.catalog.database("s").rows("s")]
     [call] = live.report.calls
-    assert call.sent == {rows[0]: 1}
-    assert call.reasons() == {rows[1]: "Reasoning without the item that it led to."}
+    assert call.sent() == {rows[0]: 1}
+    assert call.not_sent() == {rows[1]: "Reasoning without the item that it led to."}
     [*_, run] = lab.actions("s")
     assert 'config = only_sendable(RunConfig(), "Responses")' in run.code(None)
     assert [kind(item) for item in stored(path, "s")][:3] == ["user", "reasoning", "user"]

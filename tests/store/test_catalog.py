@@ -112,7 +112,7 @@ def test_a_fork_copies_the_first_items_and_who_answered(
     add(catalog, "source", items)
     ids = [row.id for row in catalog.database("source").rows("source")]
     reports = [report("Sales", *ids[1:3]), report("Support", *ids[3:5])]
-    reports[1].calls = [ModelCall(agent="x", sent=[ids[2]], not_sent={"why": [ids[1]]})]
+    reports[1].calls = [ModelCall(agent="x", runs=[(ids[2], 1, 1), (ids[1], "why", 1)])]
     catalog.database("source").save_reports("source", reports)
     copied = items[: max(0, count - 1)]  # The first row holds no JSON and stays behind.
     assert catalog.fork("source", "copy", count, storage) == copied
@@ -124,7 +124,7 @@ def test_a_fork_copies_the_first_items_and_who_answered(
         *(("Sales", new[:2]), ("Support", new[2:4])),
     ][: count // 3]
     if count == 6:
-        assert told[1].calls == [ModelCall(agent="x", sent=[new[1]], not_sent={"why": [new[0]]})]
+        assert told[1].calls == [ModelCall(agent="x", runs=[(new[1], 1, 1), (new[0], "why", 1)])]
     info = catalog.existing("copy")
     assert (info.title, info.storage) == ("source (fork)", storage)
     assert (info.forked_from, info.forked_items) == ("source", len(copied))
