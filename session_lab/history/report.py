@@ -57,9 +57,9 @@ def in_runs(rows: Mapping[int, int | str]) -> list[Run]:
     """Rows that follow each other as one run: else a file of long requests grows with each row."""
     runs: list[Run] = []
     for row, each in rows.items():
-        first, start, count = runs[-1] if runs else (0, 0, 0)
+        first, start, count = runs[-1] if runs else (row, each, 0)
         if (row, each) == (first + count, _after(start, count)):
-            runs[-1] = first, start, count + 1
+            runs[-1:] = [(first, start, count + 1)]
         else:
             runs.append((row, each, 1))
     return runs
