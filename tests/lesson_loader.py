@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from agents.testing import ScriptedModel, assistant_message
 from loopback_server import LoopbackServer, Request
-from readme_checks import PROGRAM, ROOT, blocks, run_python
+from readme_checks import ROOT, python_blocks, run_python
 
 from session_lab.history.items import text_of
 
@@ -90,9 +90,8 @@ def run_readme(folder: str, lesson: ModuleType) -> dict[str, Any]:
     sys.modules["agent"] = lesson
     try:
         with redirect_stdout(StringIO()):
-            for block in blocks(ROOT / folder / "README.md"):
-                if block.language == "python" and not PROGRAM.match(block.text):
-                    exec(compile(block.text, folder, "exec"), names)
+            for block in python_blocks(ROOT / folder / "README.md"):
+                exec(compile(block.text, folder, "exec"), names)
     finally:
         del sys.modules["agent"]
     return names

@@ -24,7 +24,6 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parent.parent
 READMES = [ROOT / "README.md", *sorted(ROOT.glob("[0-9a-z]*/README.md"))]
@@ -123,41 +122,46 @@ def run_python(
 
 RUNNER = r"""
 import ast, asyncio, inspect, json, sys
-sys.path[:0] = sys.argv[2:4]
 loop = asyncio.new_event_loop()
-for _ in range(2):
-    sys.modules.pop("agent", None)
-    space = {"__name__": "__main__"}
-    for line, source in json.loads(sys.argv[1]):
-        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        code = compile("\n" * (line - 1) + source, "README.md", "exec", flags=flags)
-        result = eval(code, space)
-        if inspect.iscoroutine(result):
-            loop.run_until_complete(result)
-        print("\x00", end="", flush=True)
+path = [*sys.path]
+for folder, blocks in json.loads(sys.argv[1]):
+    sys.path[:] = folder, sys.argv[2], *path
+    for _ in range(2):
+        sys.modules.pop("agent", None)
+        space = {"__name__": "__main__"}
+        for line, source in blocks:
+            flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+            code = compile("\n" * (line - 1) + source, f"{folder}/README.md", "exec", flags=flags)
+            result = eval(code, space)
+            if inspect.iscoroutine(result):
+                loop.run_until_complete(result)
+            print("\x00", end="", flush=True)
 """
 
 
-def check_python(readme: Path, folder: Path) -> list[str]:
-    """Run a README's Python blocks in `folder`, offline, twice, and compare what they print."""
-    python = [
-        block
-        for block in blocks(readme)
-        if block.language == "python" and not PROGRAM.match(block.text)
-    ]
-    if not python:
-        return []
-    program = json.dumps([(block.line, block.text) for block in python])
-    done = run_python(["-c", RUNNER, program, str(readme.parent), str(ROOT)], folder)
-    printed = done.stdout.split("\x00")[:-1]
+def check_python(readmes: list[Path], folder: Path) -> list[str]:
+    """Run the READMEs' Python blocks in `folder`, offline, twice, and compare what they print.
+
+    One process runs all, since importing the SDK takes longest.
+    """
+    python = [(readme, python_blocks(readme)) for readme in readmes]
+    program = [(str(each.parent), [(b.line, b.text) for b in found]) for each, found in python]
+    done = run_python(["-c", RUNNER, json.dumps(program), str(ROOT)], folder)
+    run = [(readme, block) for readme, found in python for block in [*found, *found]]
     problems = [
         problem
-        for block, output in zip([*python, *python], printed, strict=False)
+        for (readme, block), output in zip(run, done.stdout.split("\x00"), strict=False)
         for problem in compare_output(readme, block, output)
     ]
     if done.returncode:
-        problems.append(f"{readme}: a Python block failed:\n{done.stderr}")
+        problems.append(f"a Python block failed:\n{done.stderr}")
     return problems
+
+
+def python_blocks(readme: Path) -> list[Block]:
+    """The blocks that are run in order, in one namespace."""
+    found = [block for block in blocks(readme) if block.language == "python"]
+    return [block for block in found if not PROGRAM.match(block.text)]
 
 
 def save_programs(readme: Path, folder: Path) -> None:
@@ -179,16 +183,12 @@ def check_program(readme: Path, name: str, folder: Path, env: dict[str, str]) ->
 # --- Command lines -----------------------------------------------------------------------------
 
 
-def check_commands(readme: Path) -> list[str]:
-    """Run the scripts whose printout is shown, and look up every word of the other commands."""
-    with TemporaryDirectory() as folder:
-        for name, text in programs(readme).items():
-            (Path(folder) / name).write_text(text, encoding="utf-8")
-        return check_commands_beside(readme, Path(folder))
+def check_commands(readme: Path, folder: Path) -> list[str]:
+    """Run the scripts whose printout is shown, and look up every word of the other commands.
 
-
-def check_commands_beside(readme: Path, folder: Path) -> list[str]:
-    """`folder` holds the README's programs, which may import what stands beside the README."""
+    The README's programs are saved in `folder`. They may import what stands beside the README.
+    """
+    save_programs(readme, folder)
     environment = offline_environment()
     paths = [str(readme.parent), str(ROOT), environment.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
@@ -235,6 +235,10 @@ def anchors(readme: Path) -> set[str]:
     """The anchors that GitHub makes of the headings."""
     headings = re.findall(r"^#+ (.+)$", prose(readme), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in headings}
+
+
+def check_prose(readme: Path) -> list[str]:
+    return [*check_links(readme), *check_paths(readme), *check_mermaid(readme)]
 
 
 def check_links(readme: Path) -> list[str]:

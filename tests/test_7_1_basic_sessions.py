@@ -39,8 +39,9 @@ async def test_a_failing_second_process_ends_the_lesson_with_one_line(
     lesson = load_lesson(FOLDER)
     lesson.agent.model = recording_model()
     capfd.readouterr()  # The name of the model.
-    monkeypatch.setenv("OPENAI_BASE_URL", "not an address")
+    (tmp_path / "agent.py").write_text("import sys; sys.exit('The server is away.')")
+    monkeypatch.setattr(lesson, "__file__", str(tmp_path / "agent.py"))
     with pytest.raises(SystemExit) as ended:
         await lesson.file_and_second_process(tmp_path / "s.db")
     assert ended.value.code == 1
-    assert capfd.readouterr().err.count("\n") == 1
+    assert capfd.readouterr().err == "The server is away.\n"

@@ -23,22 +23,15 @@ def read(file: Path) -> str:
     return file.read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One for all READMEs: the files of one change no output of another."""
-    return tmp_path_factory.mktemp("readmes")
-
-
-@pytest.mark.parametrize("readme", READMES, ids=name)
-def test_python_blocks_run_and_print_what_is_shown(readme: Path, folder: Path) -> None:
-    problems = readme_checks.check_python(readme, folder)
+def test_python_blocks_run_and_print_what_is_shown(tmp_path: Path) -> None:
+    """In one folder for all READMEs: the files of one change no output of another."""
+    problems = readme_checks.check_python(READMES, tmp_path)
     assert not problems, "\n".join(problems)
 
 
 @pytest.mark.parametrize("readme", READMES, ids=name)
-@pytest.mark.parametrize("check", ["commands", "links", "paths", "mermaid"])
-def test_commands_and_prose_name_what_exists(readme: Path, check: str) -> None:
-    problems = getattr(readme_checks, f"check_{check}")(readme)
+def test_commands_and_prose_name_what_exists(readme: Path, tmp_path: Path) -> None:
+    problems = readme_checks.check_commands(readme, tmp_path) + readme_checks.check_prose(readme)
     assert not problems, "\n".join(problems)
 
 
@@ -134,17 +127,11 @@ sequenceDiagram
 def test_a_wrong_readme_is_found_out(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(WRONG, encoding="utf-8")
-    checks = [readme_checks.check_commands, readme_checks.check_links, readme_checks.check_paths]
-    problems = [each for check in checks for each in check(readme)]
-    problems += readme_checks.check_mermaid(readme) + readme_checks.check_python(readme, tmp_path)
+    problems = readme_checks.check_commands(readme, tmp_path) + readme_checks.check_prose(readme)
+    problems += readme_checks.check_python([readme], tmp_path)
     wrong = [
-        *(
-            "no lost.txt",
-            "no left-pad",
-            "the README shows:\na printout",
-            "failed",
-            "no 7_9_nothing",
-        ),
+        *("no lost.txt", "no left-pad", "the README shows:\na printout", "failed"),
+        "no 7_9_nothing",
         *("NO_SUCH", "lost/README.md", "#titel", "http://example.org", "session_lab/lost.py"),
         *("data/lost.db", "A->>B", "the README shows:\na c", "must not use the network"),
     ]
