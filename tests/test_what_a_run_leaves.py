@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -146,23 +147,13 @@ def run(*steps: Any, raises: Any = None, turns: int = 9, **settings: Any) -> Hap
     async def happens(session: SQLiteSession) -> Any:
         agent = assistant(ScriptedModel(steps), **settings)
         streamed, result = SQLiteSession("streamed"), None
-
-        async def stream() -> None:
-            stream = Runner.run_streamed(agent, "Who?", session=streamed, max_turns=turns)
+        with pytest.raises(raises) if raises else nullcontext():
+            result = await Runner.run(agent, "Who?", session=session, max_turns=turns)
+        agent.model = ScriptedModel(steps)
+        stream = Runner.run_streamed(agent, "Who?", session=streamed, max_turns=turns)
+        with pytest.raises(raises) if raises else nullcontext():
             async for _ in stream.stream_events():
                 pass
-
-        if raises is None:
-            result = await Runner.run(agent, "Who?", session=session, max_turns=turns)
-        else:
-            with pytest.raises(raises):
-                await Runner.run(agent, "Who?", session=session, max_turns=turns)
-        agent.model = ScriptedModel(steps)
-        if raises is None:
-            await stream()
-        else:
-            with pytest.raises(raises):
-                await stream()
         assert kinds(await streamed.get_items()) == kinds(await session.get_items())
         return result
 
