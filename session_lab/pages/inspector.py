@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from session_lab.code_view.actions import EditItem, PopItem, UndoTurn, saved_test, script, snippet
+from session_lab.code_view.actions import EditItem, PopItem, UndoTurn
 from session_lab.code_view.agents import AgentName, make_agent
+from session_lab.code_view.script import saved_test, script, snippet
 from session_lab.history.items import one_line, text_of, text_to_edit, without_base64
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import ModelCall, TurnReport

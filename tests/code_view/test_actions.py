@@ -28,11 +28,9 @@ from session_lab.code_view.actions import (
     Reopen,
     RunTurn,
     UndoTurn,
-    saved_test,
-    script,
-    snippet,
 )
 from session_lab.code_view.program import literal
+from session_lab.code_view.script import saved_test, script, snippet
 from session_lab.history.items import assistant_item, summary_items, user_item
 from session_lab.history.policies import POLICY_KINDS, MemoryPolicy
 

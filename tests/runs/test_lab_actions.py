@@ -17,8 +17,8 @@ from session_lab.code_view.actions import (
     FoundItems,
     Reopen,
     RunTurn,
-    script,
 )
+from session_lab.code_view.script import script
 from session_lab.history.items import fingerprint, is_user_message, text_to_edit, user_item
 from session_lab.history.policies import POLICY_KINDS, MemoryPolicy
 from session_lab.history.summaries import Summarizer
