@@ -38,7 +38,7 @@ from session_lab.runs.compare import (
 )
 from session_lab.runs.lab import Lab
 from session_lab.runs.outlook import recorded
-from session_lab.store.database import SessionInfo
+from session_lab.store.database import CatalogError, SessionInfo
 
 SESSIONS, POLICIES, RECALL = MODES = ("Two sessions", "Two memory policies", "Recall")
 SHOWN_ROWS = 4
@@ -80,13 +80,11 @@ def main() -> None:
         # The comparison of this tab that belongs to what is chosen, running or done.
         known: dict[object, Comparison] = st.session_state.setdefault("comparison", {})
         comparison = known.get(choice.key) if choice is not None else None
-        is_busy = comparison is not None and not comparison.is_done
-        if tab.said_to_both and (choice is None or is_busy):
-            said = tab.said_to_both.pop()
-            if comparison is None or said != comparison.text:  # Else it was pressed twice.
-                st.session_state[MESSAGE] = said
-                why = "The replies are being written." if is_busy else "Choose what to compare."
-                st.toast(f"{why} What you typed waits in the input.")
+        if tab.said_to_both:
+            comparison = begin_what_was_said(lab, tab, choice, comparison, agent)
+            if choice is not None and comparison is not None:
+                known.clear()
+                known[choice.key] = comparison
         if mode == RECALL:
             show_recall(lab, agent)
             return
@@ -96,19 +94,13 @@ def main() -> None:
             st.chat_input(
                 "Message both",
                 key=MESSAGE,
-                disabled=is_busy,
+                disabled=comparison is not None and not comparison.is_done,
                 on_submit=say_both,
                 args=(tab,),
             )
         if choice is None:
             return
         below_input = st.empty()
-        # No Streamlit call until it is begun: it could end the script in between.
-        text = tab.said_to_both.pop() if tab.said_to_both else ""
-        if text.strip():
-            comparison = wait_for(begin(lab, choice, text, agent))
-            known.clear()
-            known[choice.key] = comparison
         if comparison is None:
             below_input.button(QUESTION, on_click=say_both, args=(tab, QUESTION))
         show(lab, choice, comparison, below_input)
@@ -199,6 +191,29 @@ def choose_policies(lab: Lab, search: str) -> Choice | None:
         second = policy_choice("Memory of copy B", "memory-b", start=1, items=2)
     place.caption("Two copies in memory are asked, and removed then. The session stays as it is.")
     return Choice((session, session), (first, second))
+
+
+def begin_what_was_said(
+    lab: Lab, tab: Tab, choice: Choice | None, running: Comparison | None, agent: AgentName
+) -> Comparison | None:
+    """Start what was asked for. What can't be sent is back in the input."""
+    text = tab.said_to_both.pop()  # No Streamlit call until it is begun: it could end the script.
+    if choice is None:
+        why = "Choose what to compare."
+    elif running is not None and not running.is_done:
+        if text == running.text:
+            return running  # It was pressed twice.
+        why = "The replies are being written."
+    elif not text.strip():
+        return running
+    else:
+        try:
+            return wait_for(begin(lab, choice, text, agent))
+        except CatalogError as error:
+            why = as_typed(str(error))
+    st.session_state[MESSAGE] = text
+    st.toast(f"{why} What you typed waits in the input.")
+    return running
 
 
 async def begin(lab: Lab, choice: Choice, text: str, agent: AgentName) -> Comparison:

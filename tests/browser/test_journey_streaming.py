@@ -68,6 +68,15 @@ def test_a_reply_goes_on_without_the_page_and_waits_for_nobody(app: App, tabs: T
     expect(second.page.get_by_text("A reply is being written in this session")).to_be_visible()
     second.send("Are you there?")
     expect(second.page.get_by_text("waits in the input")).to_be_visible()
+
+    first.open_page("Compare", "One message, two memories")
+    first.choose("First session", "elsewhere · File")
+    first.choose("Second session", "looked at by two · File")
+    first.send_to_both("And you?")
+    expect(first.page.get_by_text("waits in the input")).to_be_visible()
+    expect(first.page.get_by_role("textbox", name="Message both")).to_have_value("And you?")
+    assert app.sessions_with("And you?") == []
+
     second.stop_button.click()
     expect(second.message).to_have_value("Are you there?")
     expect_unanswered(app, second, "looked at by two")
