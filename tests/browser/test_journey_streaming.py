@@ -69,14 +69,6 @@ def test_a_reply_goes_on_without_the_page_and_waits_for_nobody(app: App, tabs: T
     second.send("Are you there?")
     expect(second.page.get_by_text("waits in the input")).to_be_visible()
 
-    first.open_page("Compare", "One message, two memories")
-    first.choose("First session", "elsewhere · File")
-    first.choose("Second session", "looked at by two · File")
-    first.send_to_both("And you?")
-    expect(first.page.get_by_text("waits in the input")).to_be_visible()
-    expect(first.page.get_by_role("textbox", name="Message both")).to_have_value("And you?")
-    assert app.sessions_with("And you?") == []
-
     second.stop_button.click()
     expect(second.message).to_have_value("Are you there?")
     expect_unanswered(app, second, "looked at by two")
@@ -90,6 +82,18 @@ def test_the_first_reply_of_a_server_is_on_the_page_once(app: App, tabs: Tabs) -
     expect(visitor.button("Clear session")).to_have_count(1)
     visitor.stop_button.click()
     expect_unanswered(app, visitor, "first of all")
+
+
+def test_compare_gives_back_what_it_can_not_send(app: App, visitor: Visitor) -> None:
+    app.store("free", [user("Hello."), assistant("Hi.")])
+    start_long_reply(app, visitor, "busy")
+    visitor.open_page("Compare", "One message, two memories")
+    visitor.choose("First session", "free · File")
+    visitor.choose("Second session", "busy · File")
+    visitor.send_to_both("And you?")
+    expect(visitor.page.get_by_text("waits in the input")).to_be_visible()
+    expect(visitor.page.get_by_role("textbox", name="Message both")).to_have_value("And you?")
+    assert app.sessions_with("And you?") == []
 
 
 def place(locator: Locator) -> tuple[int, int]:
