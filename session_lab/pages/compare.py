@@ -29,7 +29,6 @@ from session_lab.runs.compare import (
     EXAMPLES,
     SIX_TURNS,
     Comparison,
-    Side,
     compare_policies,
     compare_sessions,
     create_examples,
@@ -38,6 +37,7 @@ from session_lab.runs.compare import (
 )
 from session_lab.runs.lab import Lab
 from session_lab.runs.outlook import recorded
+from session_lab.runs.session_log import LiveTurn
 from session_lab.store.database import CatalogError, SessionInfo
 
 SESSIONS, POLICIES, RECALL = MODES = ("Two sessions", "Two memory policies", "Recall")
@@ -246,7 +246,7 @@ def show(lab: Lab, choice: Choice, comparison: Comparison | None, stop: DeltaGen
     else:
         sides = list(zip(comparison.sides, places, strict=True))
         if not comparison.is_done:
-            follow(comparison, stop, [live_reply(side.live, place) for side, place in sides])
+            follow(comparison, stop, [live_reply(side, place) for side, place in sides])
         scale = max(tokens_before(side) for side, _ in sides)
         for number, (side, place) in enumerate(sides):
             with place:
@@ -259,15 +259,15 @@ def show(lab: Lab, choice: Choice, comparison: Comparison | None, stop: DeltaGen
         show_untouched(lab, choice.infos[0], comparison)
 
 
-def tokens_before(side: Side) -> int:
+def tokens_before(side: LiveTurn) -> int:
     """Of what was stored before the turn, estimated."""
-    report = side.live.report
+    report = side.report
     return estimate_tokens(list(report.before.values())) if report is not None else 0
 
 
-def show_side(side: Side, key: str, is_copy: bool, scale: int) -> None:
+def show_side(side: LiveTurn, key: str, is_copy: bool, scale: int) -> None:
     """The turn as it was stored, then its requests, then its rows."""
-    report = side.live.report
+    report = side.report
     show_rows(side.added, [report] if report is not None else [], key)
     if report is not None and report.error is not None:
         st.error(as_typed(report.error, 600), icon=":material/error:")

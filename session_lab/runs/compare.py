@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from session_lab.code_view.agents import AgentName
-from session_lab.history.items import assistant_item, fingerprint, is_user_message, user_item
+from session_lab.history.items import assistant_item, user_item
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import TurnReport
 from session_lab.runs.lab import BUSY, Lab
@@ -17,7 +16,7 @@ from session_lab.runs.recall import EIGHT_FACTS
 from session_lab.runs.session_log import LiveTurn
 from session_lab.runs.turn import error_line
 from session_lab.store.catalog import MAX_ID_LENGTH
-from session_lab.store.database import CatalogError, Row, Version
+from session_lab.store.database import CatalogError, Version
 from session_lab.store.sessions import in_thread
 
 EXAMPLES = {"user_123": "My name is Alice.", "user_456": "My name is Bob."}
@@ -45,28 +44,16 @@ async def _create(lab: Lab, session_id: str, facts: Sequence[str], reply: str) -
         await lab.import_items(session_id, session_id, items)
 
 
-@dataclass
-class Side:
-    """One of the two runs. `added` are the rows that it stored, known once it is done."""
-
-    live: LiveTurn
-    added: list[Row] = field(default_factory=list)
-
-    @property
-    def session_id(self) -> str:
-        return self.live.session_id
-
-    @property
-    def question_row(self) -> int | None:
-        """The row ID of the message in this session."""
-        return next((row.id for row in self.added if is_user_message(row.item)), None)
-
-
 class Comparison(LoopProgress):
     """Two runs of the same message. They go on, and are tidied up, without a page that looks."""
 
     def __init__(
-        self, lab: Lab, text: str, sides: tuple[Side, Side], before: Version, copies: Sequence[str]
+        self,
+        lab: Lab,
+        text: str,
+        sides: tuple[LiveTurn, LiveTurn],
+        before: Version,
+        copies: Sequence[str] = (),
     ) -> None:
         """`before` tells what the first session, or the copied one, was before the message.
 
@@ -85,26 +72,18 @@ class Comparison(LoopProgress):
     async def stop(self) -> None:
         """Cancel both runs and wait until both sessions are free again."""
         for side in self.sides:
-            await side.live.stop()
+            await side.stop()
         await self.ended()
 
     async def _finish(self, lab: Lab, copies: Sequence[str]) -> None:
         for side in self.sides:
-            await side.live.ended()
+            await side.ended()
         try:
-            for side in self.sides:
-                side.added = await in_thread(_added, lab, side.live)
             for copy in copies:
                 await lab.delete(copy)
         except Exception as error:
             # A task has nobody to raise to: the page says it.
             self.problem = f"The replies are there, but then: {error_line(error)}"
-
-
-def _added(lab: Lab, live: LiveTurn) -> list[Row]:
-    stored = set(live.report.stored) if live.report is not None else set()
-    rows = lab.catalog.database(live.session_id).rows(live.session_id, after=live.after_row)
-    return [row for row in rows if row.id in stored]
 
 
 async def compare_sessions(
@@ -113,15 +92,13 @@ async def compare_sessions(
     """Send `text` to two sessions at once.
 
     Raises:
-        CatalogError: the two are one, one is gone, or a reply is being written in one.
+        CatalogError: one is gone, or a reply is being written in one.
     """
-    if session_ids[0] == session_ids[1]:
-        raise CatalogError("Choose two different sessions.")
     versions = [await in_thread(lab.version, session_id) for session_id in session_ids]
     if any(map(lab.live, session_ids)):
         raise CatalogError(BUSY)
     sides = await _send_both(lab, session_ids, (policy, policy), text, agent)
-    return Comparison(lab, text, sides, versions[0], [])
+    return Comparison(lab, text, sides, versions[0])
 
 
 async def compare_policies(
@@ -158,7 +135,7 @@ async def _send_both(
     policies: tuple[MemoryPolicy, MemoryPolicy],
     text: str,
     agent: AgentName,
-) -> tuple[Side, Side]:
+) -> tuple[LiveTurn, LiveTurn]:
     """Send to both or to none: if the second can't begin, the first is stopped."""
     first = await lab.send(session_ids[0], text, agent, policies[0])
     try:
@@ -166,7 +143,7 @@ async def _send_both(
     except BaseException:
         await first.stop()
         raise
-    return Side(first), Side(second)
+    return first, second
 
 
 # -- what it shows --------------------------------------------------------------------------
@@ -191,8 +168,8 @@ def verdict(comparison: Comparison) -> str:
     return " ".join(told)
 
 
-def _told(comparison: Comparison, side: Side, own: int | None, other: int | None) -> str:
-    report, quote = side.live.report, _QUOTES.match(side.live.reply)
+def _told(comparison: Comparison, side: LiveTurn, own: int | None, other: int | None) -> str:
+    report, quote = side.report, _QUOTES.match(side.reply)
     if report is None or report.error or not report.calls:
         return "has no whole reply"
     call, stored = report.calls[-1], _stored(report)
@@ -213,21 +190,14 @@ def _stored(report: TurnReport) -> dict[int, int]:
     return dict(enumerate(report.before, report.count_before - len(report.before) + 1))
 
 
-def _quoted(side: Side) -> int | None:
+def _quoted(side: LiveTurn) -> int | None:
     """The place in the session of the stored item that a reply quotes."""
-    report, quote = side.live.report, _QUOTES.match(side.live.reply)
+    report, quote = side.report, _QUOTES.match(side.reply)
     if not quote or report is None or not report.calls:
         return None
     call = report.calls[-1]
-    at = int(quote[1]) - 1
-    if int(quote[2]) != len(call.input) or not 0 <= at < len(call.input):
+    if int(quote[2]) != len(call.input):
         return None
-    marks, sent = [fingerprint(item) for item in call.input], call.sent()
-    same = [
-        place
-        for place, row in _stored(report).items()
-        if row in sent and fingerprint(report.before[row]) == marks[at]
-    ]
-    # Of equal items the first in the request is the first that was sent.
-    nth = marks[:at].count(marks[at])
-    return same[nth] if nth < len(same) else None
+    rows = {at: row for row, at in call.sent().items()}
+    found = rows.get(int(quote[1]))
+    return next((place for place, row in _stored(report).items() if row == found), None)

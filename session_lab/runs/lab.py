@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from agents import Agent, Model, SQLiteSession
 
@@ -29,6 +29,7 @@ from session_lab.history.policies import MemoryPolicy
 from session_lab.history.report import TurnReport
 from session_lab.history.rules import Api
 from session_lab.history.summaries import Summarizer
+from session_lab.history.turns import unanswered_turn
 from session_lab.models.servers import api_of
 from session_lab.runs.outlook import Outlook, look_ahead
 from session_lab.runs.session_log import Change, LiveTurn, SessionLog, change_between
@@ -36,7 +37,7 @@ from session_lab.runs.turn import STOPPED, error_line, run_turn
 from session_lab.store.catalog import MAX_TITLE_LENGTH, TAKEN, Catalog
 from session_lab.store.database import CHANGED, CatalogError, Row, Storage, Version
 from session_lab.store.opened import OpenedFile
-from session_lab.store.seen import Seen, all_seen, unanswered
+from session_lab.store.seen import Seen, all_seen
 from session_lab.store.sessions import in_thread
 
 BUSY = "A reply is being written in this session. Stop it or wait, then try again."
@@ -180,13 +181,14 @@ class Lab:
         before = self._catch_up(live.session_id).version
         live.after_row = before.last_row
         rows = self.catalog.database(live.session_id).rows(live.session_id)
-        if live.text is None and unanswered(self.catalog, live.session_id) is None:
+        items = {row.id: cast(Item, row.item) for row in rows if row.is_item}
+        if live.text is None and not unanswered_turn(list(items.values())):
             raise CatalogError("The last question has its answer, so nothing was sent.")
         return TurnReport(
             agent=live.agent,
             policy=policy,
             count_before=before.item_count,
-            before={row.id: row.item for row in rows if row.is_item},
+            before=items,
         )
 
     def _settle(self, live: LiveTurn, report: TurnReport, stored: set[int]) -> None:

@@ -8,7 +8,7 @@ from typing import cast
 
 from session_lab.code_view.actions import Action, RunTurn, refused_by
 from session_lab.code_view.agents import AgentName
-from session_lab.history.items import Item
+from session_lab.history.items import Item, is_user_message
 from session_lab.history.report import TurnReport
 from session_lab.history.rules import Api
 from session_lab.runs.outlook import Outlook
@@ -29,6 +29,13 @@ class LiveTurn(LoopProgress):
         self.reply = ""
         self.tools: list[Item] = []
         self.report: TurnReport | None = None
+        self.added: list[Row] = []
+        """The rows that it stored, known once it is done."""
+
+    @property
+    def question_row(self) -> int | None:
+        """The row ID of the message."""
+        return next((row.id for row in self.added if is_user_message(row.item)), None)
 
     def take(self, event: str | Item) -> None:
         """Note what the run yields."""
@@ -71,7 +78,7 @@ class SessionLog:
     outlook: tuple[object, Outlook] | None = None
     """What the next message would find, and the state in which it would."""
 
-    def note_run(self, live: LiveTurn, report: TurnReport, added: Sequence[Row], api: Api) -> None:
+    def note_run(self, live: LiveTurn, report: TurnReport, added: list[Row], api: Api) -> None:
         """Note a run that is over, and in its report which rows it sent and stored."""
         report.stored = [row.id for row in added]
         for call in report.calls:
@@ -83,6 +90,7 @@ class SessionLog:
         last_row = report.stored[-1] if added else live.after_row
         version = Version(report.count_before + len(added), last_row)
         self.note_change(run, Change(added=frozenset(report.stored)), version)
+        live.added = added
         self.report = live.report = report
 
     def note_change(self, action: Action, change: Change, version: Version) -> None:

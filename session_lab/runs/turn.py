@@ -6,7 +6,6 @@ import asyncio
 import copy
 import time
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from typing import Any, cast
@@ -17,7 +16,6 @@ from agents import (
     RunContextWrapper,
     RunHooks,
     Runner,
-    RunResultStreaming,
     Usage,
 )
 from agents.memory import Session
@@ -77,7 +75,6 @@ async def run_turn(
     """
     started = time.perf_counter()
     recorder, summaries = RequestRecorder(), RequestRecorder()
-    result: RunResultStreaming | None = None
     written: list[str | Item] = []
     try:
         summarize = partial(summarizer.write, hooks=summaries)
@@ -88,10 +85,19 @@ async def run_turn(
         result = Runner.run_streamed(
             agent, message, session=session, run_config=config, hooks=recorder
         )
-        async with aclosing(_events(result)) as events:
-            async for event in events:
-                written.append(event)
-                yield event
+        stream = cast(AsyncGenerator[StreamEvent, None], result.stream_events())
+        try:
+            async for event in stream:
+                if (shown := _shown(event)) is not None:
+                    written.append(shown)
+                    yield shown
+        finally:
+            # A cancelled consumer would leave the SDK's own task running, and that may still store
+            # items: the session is free only when it has ended.
+            result.cancel()
+            await stream.aclose()
+            if result.run_loop_task is not None:
+                await asyncio.wait([result.run_loop_task])
     except asyncio.CancelledError:
         # Somebody stopped the run. What was sent and stored until then is reported all the same.
         report.error = STOPPED
@@ -100,7 +106,7 @@ async def run_turn(
         report.error = error_line(error)
     report.calls, report.summary_calls = recorder.calls, summaries.calls
     report.seconds = time.perf_counter() - started
-    _count_tokens(report, agent, result, written)
+    _count_tokens(report, agent, recorder.usage, written)
     report.input_tokens += summaries.usage.input_tokens
     report.output_tokens += summaries.usage.output_tokens
 
@@ -112,21 +118,6 @@ def error_line(error: BaseException) -> str:
     return explain_error(error) or quote(f"{type(error).__name__}: {error}")
 
 
-async def _events(result: RunResultStreaming) -> AsyncGenerator[str | Item, None]:
-    stream = cast(AsyncGenerator[StreamEvent, None], result.stream_events())
-    try:
-        async for event in stream:
-            if (shown := _shown(event)) is not None:
-                yield shown
-    finally:
-        # A cancelled consumer would leave the SDK's own task running, and that may still store
-        # items: the session is free only when it has ended.
-        result.cancel()
-        await stream.aclose()
-        if result.run_loop_task is not None:
-            await asyncio.wait([result.run_loop_task])
-
-
 def _shown(event: StreamEvent) -> str | Item | None:
     if event.type == "raw_response_event" and event.data.type == "response.output_text.delta":
         return event.data.delta
@@ -136,13 +127,9 @@ def _shown(event: StreamEvent) -> str | Item | None:
 
 
 def _count_tokens(
-    report: TurnReport,
-    agent: Agent[Any],
-    result: RunResultStreaming | None,
-    written: Sequence[str | Item],
+    report: TurnReport, agent: Agent[Any], usage: Usage, written: Sequence[str | Item]
 ) -> None:
     """The model's own count, or an estimate where it gave none, as after a failed call."""
-    usage = result.context_wrapper.usage if result is not None else Usage()
     report.input_tokens, report.output_tokens = usage.input_tokens, usage.output_tokens
     report.estimated = isinstance(agent.model, OfflineModel)
     if report.input_tokens == 0:
@@ -154,23 +141,15 @@ def _count_tokens(
 
 
 class _ReadOnly:
-    """The SDK's `Session` protocol over a session that a dry run must not change."""
+    """A session of which a dry run stores nothing: a run calls no other method that writes."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self.session_id = session.session_id
-        self.session_settings = session.session_settings
 
-    async def get_items(self, limit: int | None = None) -> list[Item]:
-        return await self._session.get_items(limit)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
 
     async def add_items(self, items: list[Item]) -> None:
-        return None
-
-    async def pop_item(self) -> Item | None:
-        return None
-
-    async def clear_session(self) -> None:
         return None
 
 
@@ -192,5 +171,6 @@ async def preview_request(
     )
     config = replace(config, tracing_disabled=True)
     message: str | list[Item] = [] if text is None else text
-    await Runner.run(silent, message, session=_ReadOnly(session), run_config=config, hooks=recorder)
+    unchanged = cast(Session, _ReadOnly(session))
+    await Runner.run(silent, message, session=unchanged, run_config=config, hooks=recorder)
     return recorder.calls[0]
