@@ -22,7 +22,7 @@ from session_lab.pages.tab import Dialog, Tab
 from session_lab.runs.lab import BUSY, Lab
 from session_lab.store.catalog import MAX_TITLE_LENGTH
 from session_lab.store.database import CatalogError, Row
-from session_lab.store.seen import WINDOW, Seen, all_seen, last_item, last_turn
+from session_lab.store.seen import Seen, all_seen, last_item, last_turn
 from session_lab.store.transfer import export_session
 
 ROLES = {"user": user_item, "assistant": assistant_item}
@@ -37,8 +37,8 @@ def undo_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
 
 def pop_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
     seen = _something(lab, session_id, last_item(lab.catalog, session_id))
-    end = all_seen(lab.catalog, session_id, max(0, seen.version.item_count - WINDOW)).items
-    broken = new_findings(end, end[:-1], lab.api)
+    whole = all_seen(lab.catalog, session_id).items
+    broken = new_findings(whole, whole[:-1], lab.api)
     parts = partial(warn, broken, lab.api, "Undo turn removes all of it.")
     says = "`pop_item()` removes the newest item, whatever it is:"
     pop = partial(lab.remove, session_id, seen, whole_turn=False)

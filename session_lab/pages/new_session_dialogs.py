@@ -15,9 +15,9 @@ from session_lab.pages.safe_text import as_typed, count_of, item_line
 from session_lab.pages.tab import Dialog, Tab
 from session_lab.runs.lab import Lab
 from session_lab.store.catalog import MAX_ID_LENGTH
-from session_lab.store.database import Storage
+from session_lab.store.database import CatalogError, Storage
 from session_lab.store.seen import all_seen
-from session_lab.store.transfer import MAX_BYTES, TransferError, parse_session
+from session_lab.store.transfer import MAX_BYTES, parse_session
 
 STORAGES: dict[Storage, str] = {
     "File": "Kept on disk; there after a restart.",
@@ -94,7 +94,7 @@ def import_dialog(lab: Lab, tab: Tab, session_id: str) -> Dialog:
             return
         try:
             found = parse_session(upload.getvalue())
-        except TransferError as error:
+        except CatalogError as error:
             st.error(as_typed(str(error), 500))
             return
         st.write(f"**{as_typed(found.title, 60)}** holds {count_of(len(found.items), 'item')}.")

@@ -101,7 +101,8 @@ class Lab:
         Raises:
             CatalogError: the ID is taken or not allowed.
         """
-        await in_thread(self.catalog.create_with, session_id, "File", items)
+        if not await in_thread(self.catalog.create, session_id, "File", items):
+            raise CatalogError(TAKEN.format(session_id))
         if title := title.encode("utf-8", "replace").decode().strip():
             await in_thread(self.catalog.rename, session_id, title[:MAX_TITLE_LENGTH])
         actions = [CreateSession(session_id), AddItems(items)]

@@ -227,15 +227,6 @@ class Catalog:
             self.database(session_id).touch(session_id)
             return True
 
-    def create_with(self, session_id: str, storage: Storage, items: list[Item]) -> None:
-        """Create a session that holds `items`.
-
-        Raises:
-            CatalogError: the ID is not allowed, or there is a session with this ID.
-        """
-        if not self.create(session_id, storage, items):
-            raise CatalogError(TAKEN.format(session_id))
-
     def rename(self, session_id: str, title: str) -> None:
         """Change the title; the session ID, which other programs may use, stays.
 
@@ -272,7 +263,8 @@ class Catalog:
         source, old = self.existing(source_id), self.database(source_id)
         rows = [row for row in old.rows(source_id)[:item_count] if row.is_item]
         items = [cast(Item, row.item) for row in rows]
-        self.create_with(new_id, storage, items)
+        if not self.create(new_id, storage, items):
+            raise CatalogError(TAKEN.format(new_id))
         new = self.database(new_id)
         pairs = zip(rows, new.rows(new_id), strict=True)
         new_ids = {row.id: copied.id for row, copied in pairs}

@@ -108,12 +108,11 @@ class Version:
 
 
 def schema_version(connection: sqlite3.Connection) -> int:
-    """The version of the lab's tables in this database: 0 if there are none, 1 if none is noted."""
-    query = "SELECT name FROM sqlite_master WHERE name IN ('lab_schema', 'lab_sessions')"
-    tables = {name for (name,) in connection.execute(query)}
-    if "lab_schema" not in tables:
-        return len(tables)
-    query = "SELECT coalesce(max(CAST(version AS INTEGER)), 1) FROM lab_schema"
+    """The version of the lab's tables in this database: 0 if none is noted."""
+    query = "SELECT name FROM sqlite_master WHERE name = 'lab_schema'"
+    if connection.execute(query).fetchone() is None:
+        return 0
+    query = "SELECT coalesce(max(CAST(version AS INTEGER)), 0) FROM lab_schema"
     return int(connection.execute(query).fetchone()[0])
 
 

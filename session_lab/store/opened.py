@@ -58,23 +58,21 @@ class OpenedFile:
             state = self._look()
             if state == self._state:
                 return
-            for ending, facts in state.items():
-                target = f"{self._copy}{ending}"
-                if facts is not None:
-                    shutil.copyfile(f"{self.path}{ending}", target)
-                else:
-                    Path(target).unlink(missing_ok=True)
+            for ending in BESIDE:
+                Path(f"{self._copy}{ending}").unlink(missing_ok=True)
+                with suppress(FileNotFoundError):
+                    shutil.copyfile(f"{self.path}{ending}", f"{self._copy}{ending}")
             if state == self._look():
                 self._name_tables()
                 self._state = state
                 return
         raise CatalogError(f"{self.path.name} is being written all the time. Try it on a copy.")
 
-    def _look(self) -> dict[str, tuple[int, int] | None]:
-        """When each of the files was written last, and its size; None if there is none."""
+    def _look(self) -> dict[str, tuple[int, int]]:
+        """When each of the files that there are was written last, and its size."""
         if not self.path.exists():
             raise CatalogError(f"There is no file {self.path}. Check its path.")
-        facts: dict[str, tuple[int, int] | None] = dict.fromkeys(BESIDE)
+        facts = {}
         for ending in BESIDE:
             with suppress(FileNotFoundError):
                 found = Path(f"{self.path}{ending}").stat()

@@ -11,7 +11,7 @@ from session_lab.store.catalog import Catalog
 from session_lab.store.database import Row, Version
 
 WINDOW = 200
-"""How many of the newest rows are read where the end of a session is enough."""
+"""How many of the newest rows are read first, to find the last question among them."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class Seen:
         return len(self.rows) - len(self.items)
 
 
-def all_seen(catalog: Catalog, session_id: str, start: int = 0) -> Seen:
-    """The rows from `start` on; 0 is the oldest."""
+def all_seen(catalog: Catalog, session_id: str) -> Seen:
+    """The whole session."""
     rows = catalog.database(session_id).rows(session_id)
-    return Seen(Version(len(rows), rows[-1].id if rows else 0), rows[start:])
+    return Seen(Version(len(rows), rows[-1].id if rows else 0), rows)
 
 
 def last_turn(catalog: Catalog, session_id: str) -> Seen:
@@ -54,7 +54,7 @@ def unanswered(catalog: Catalog, session_id: str) -> Seen | None:
     database = catalog.database(session_id)
     version = database.version(session_id)
     rows = database.rows(session_id, last=WINDOW)
-    if not any(is_user_message(row.item) for row in rows) and version.item_count > len(rows):
+    if not any(is_user_message(row.item) for row in rows):
         rows = database.rows(session_id)
     turn = unanswered_turn(_items(rows))
     return Seen(version, _last(rows, len(turn))) if turn else None

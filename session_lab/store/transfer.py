@@ -21,10 +21,6 @@ MAX_DEPTH = 50
 """Of objects and lists in one item. The SDK's own items nest 4 deep."""
 
 
-class TransferError(CatalogError):
-    """The message tells a person what is wrong with the session or the file."""
-
-
 class SessionFile(BaseModel):
     """`items` are as they stand in the file, with every field, known or not."""
 
@@ -86,7 +82,7 @@ def export_session(session_id: str, title: str, items: Sequence[Item]) -> str:
     """The text of a session file, to be saved as UTF-8.
 
     Raises:
-        TransferError: the file could not be imported again.
+        CatalogError: the file could not be imported again.
     """
     _check_items(items)
     content: dict[str, Any] = {
@@ -107,20 +103,20 @@ def parse_session(text: str | bytes) -> SessionFile:
     """Read a session file.
 
     Raises:
-        TransferError: it is not one, or an item in it is not one.
+        CatalogError: it is not one, or an item in it is not one.
     """
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     _check_size(data)
     try:
         content = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise TransferError(f"The file cannot be read as JSON: {error}.") from error
+        raise CatalogError(f"The file cannot be read as JSON: {error}.") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise TransferError("This is not a session file: export one to see what it looks like.")
+        raise CatalogError("This is not a session file: export one to see what it looks like.")
     try:
         found = SessionFile.model_validate(content)
     except ValidationError as error:
-        raise TransferError(f"The file cannot be imported: {_first_problem(error)}.") from error
+        raise CatalogError(f"The file cannot be imported: {_first_problem(error)}.") from error
     _check_items(found.items)
     return found
 
@@ -128,20 +124,20 @@ def parse_session(text: str | bytes) -> SessionFile:
 def _check_size(data: bytes) -> None:
     if len(data) > MAX_BYTES:
         size = f"{len(data) / 1e6:.1f} MB"
-        raise TransferError(f"A session file holds at most {MAX_BYTES / 1e6:.0f} MB, not {size}.")
+        raise CatalogError(f"A session file holds at most {MAX_BYTES / 1e6:.0f} MB, not {size}.")
 
 
 def _check_items(items: Sequence[Any]) -> None:
     if not items:
-        raise TransferError("The session has no items.")
+        raise CatalogError("The session has no items.")
     for number, item in enumerate(items, start=1):
         if problem := _value_problem(item, MAX_DEPTH):
-            raise TransferError(f"Item {number}: {problem}.")
+            raise CatalogError(f"Item {number}: {problem}.")
         item_type = item.get("type", "message") if isinstance(item, dict) else None
         try:
             _ITEMS.get(str(item_type), _ANY_ITEM).validate_python(item)
         except ValidationError as error:
-            raise TransferError(f"Item {number}: {_first_problem(error)}.") from error
+            raise CatalogError(f"Item {number}: {_first_problem(error)}.") from error
 
 
 def _value_problem(value: object, depth: int) -> str | None:

@@ -81,7 +81,7 @@ def test_rows_that_hold_no_json_do_not_shift_what_is_meant(make: MakeLab, path: 
     insert(path, "s", "nor this")
     fill(lab, [user_item("anyone?")])
     insert(path, "s", "nor that")
-    assert all_seen(lab.catalog, "s", 2).items == [talk(1)[1], user_item("anyone?")]
+    assert all_seen(lab.catalog, "s").items == [*talk(1), user_item("anyone?")]
     lab.edit_item("s", row_at(lab, "s", 2), "edited")
     assert lab.actions("s")[-1] == EditItem(2, [assistant_item("edited")])
     lab.fork("s", "copy", 2, "File")

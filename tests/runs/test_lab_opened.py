@@ -46,6 +46,27 @@ def test_what_looks_works_and_what_is_new_is_seen(lab: PageLab, tmp_path: Path) 
     assert lab.catalog.info("theirs").item_count == 2 and lab.catalog.count("OSLO") == 1
 
 
+def test_a_file_that_is_written_while_it_is_copied_is_copied_again(
+    lab: PageLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy, left = shutil.copyfile, 1
+
+    def copy_while_written(source: str, target: str) -> None:
+        nonlocal left
+        copy(source, target)
+        if left:
+            left -= 1
+            asyncio.run(write(tmp_path / "theirs.db", "Meanwhile."))
+
+    monkeypatch.setattr(shutil, "copyfile", copy_while_written)
+    asyncio.run(write(tmp_path / "theirs.db", "I live in Oslo."))
+    assert lab.catalog.info("theirs").item_count == 3
+    left = 99
+    asyncio.run(write(tmp_path / "theirs.db", "And more."))
+    with pytest.raises(CatalogError, match="written all the time"):
+        lab.catalog.info("theirs")
+
+
 def test_nothing_is_changed_and_a_fork_goes_on(lab: PageLab, tmp_path: Path) -> None:
     before = {file.name: file.read_bytes() for file in tmp_path.glob("theirs*")}
     version = all_seen(lab.catalog, "theirs").version

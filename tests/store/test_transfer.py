@@ -10,13 +10,8 @@ from hypothesis import strategies as st
 from policy_tools import call, json_values, output
 
 from session_lab.history.items import assistant_item, user_item
-from session_lab.store.transfer import (
-    MAX_BYTES,
-    MAX_DEPTH,
-    TransferError,
-    export_session,
-    parse_session,
-)
+from session_lab.store.database import CatalogError
+from session_lab.store.transfer import MAX_BYTES, MAX_DEPTH, export_session, parse_session
 
 HI: Any = user_item("hi")
 CALL, OUTPUT = call("c"), output("c")
@@ -98,13 +93,13 @@ def test_an_odd_item_is_harmless(item: Any) -> None:
     ids=range(13),
 )
 def test_a_broken_file_is_refused(text: str | bytes, message: str) -> None:
-    with pytest.raises(TransferError, match=message):
+    with pytest.raises(CatalogError, match=message):
         parse_session(text)
 
 
 @pytest.mark.parametrize("items", [[], [user_item(LARGE)]], ids=len)
 def test_what_could_not_be_imported_is_not_exported(items: list[Any]) -> None:
-    with pytest.raises(TransferError, match="at most 20 MB, not 21" if items else "has no items"):
+    with pytest.raises(CatalogError, match="at most 20 MB, not 21" if items else "has no items"):
         export_session("s", "", items)
 
 
@@ -130,12 +125,12 @@ def test_a_broken_item_is_refused_on_the_way_in_and_on_the_way_out(item: Any, me
         lambda: parse_session(file_with(items=[HI, item])),
         lambda: export_session("s", "", [HI, item]),
     ):
-        with pytest.raises(TransferError, match=f"^Item 2: .*{message}") as raised:
+        with pytest.raises(CatalogError, match=f"^Item 2: .*{message}") as raised:
             transfer()
         assert len(str(raised.value)) < 120 and "\n" not in str(raised.value)
 
 
 @given(st.binary() | st.text() | json_values.map(json.dumps))
 def test_any_other_file_is_refused_in_words(text: str | bytes) -> None:
-    with pytest.raises(TransferError):
+    with pytest.raises(CatalogError):
         parse_session(text)
