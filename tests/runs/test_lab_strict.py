@@ -13,7 +13,7 @@ from openai import AsyncOpenAI
 from strict_openai import StrictOpenAI
 
 from session_lab.history.items import assistant_item, kind, text_of, user_item
-from session_lab.history.policies import POLICY_KINDS, MemoryPolicy, PolicyKind
+from session_lab.history.policies import POLICY_KINDS, MemoryPolicy
 from session_lab.models.offline import OfflineModel
 from session_lab.models.servers import ServerChatModel
 
@@ -30,6 +30,8 @@ def server() -> Iterator[StrictOpenAI]:
 def lab(server: StrictOpenAI, make: MakeLab) -> Iterator[PageLab]:
     client = AsyncOpenAI(api_key="none", base_url=server.url, max_retries=0)
     lab = make(OpenAIResponsesModel("strict", client))
+    answered(lab, "Hi.")
+    answered(lab, "Use the tool.")
     yield lab
     lab.wait_for(client.close)
 
@@ -38,44 +40,30 @@ def answered(lab: PageLab, text: str, policy: MemoryPolicy = EVERYTHING, at: str
     assert ask(lab, at, text, policy).report.error is None
 
 
-def test_a_tool_turn_is_stored_with_its_reasoning(lab: PageLab, path: Path) -> None:
-    answered(lab, "Use the tool.")
-    assert [kind(item) for item in stored(path, "s")] == TOOL_TURN
-
-
-def test_popped_down_to_each_item(lab: PageLab, path: Path, server: StrictOpenAI) -> None:
-    for left in range(6, -1, -1):
-        lab.clear("s", lab.catalog.database("s").version("s"))
-        answered(lab, "Hi.")
-        answered(lab, "Use the tool.")
-        for _ in range(6 - left):
-            pop(lab)
-        answered(lab, "And now?")
-        answered(lab, "And then?")
-        assert len(stored(path, "s")) == 3 + left + 6
+def test_popped_and_forked_at_each_item_of_a_tool_turn(
+    lab: PageLab, path: Path, server: StrictOpenAI
+) -> None:
+    kinds = [kind(item) for item in stored(path, "s")]
+    assert kinds == ["user", "reasoning", "assistant", *TOOL_TURN]
+    for left in range(8, -1, -1):
+        pop(lab)
+        lab.fork("s", f"at {left}", left, "Memory")
+        answered(lab, "And now?", at=f"at {left}")
+        answered(lab, "And then?", at=f"at {left}")
     assert server.refusals == []
 
 
-def test_forked_after_each_item_of_a_tool_turn(lab: PageLab) -> None:
-    answered(lab, "Use the tool.")
-    for count in range(7):
-        lab.fork("s", f"fork {count}", count, "Memory")
-        answered(lab, "And now?", at=f"fork {count}")
-
-
-@pytest.mark.parametrize("name", POLICY_KINDS)
-def test_every_policy_with_every_n(lab: PageLab, name: PolicyKind) -> None:
-    answered(lab, "Hi.")
-    answered(lab, "Use the tool.")
-    for n in range(1, 7):
-        lab.fork("s", f"{name} {n}", 8, "Memory")
-        answered(lab, "And now?", MemoryPolicy(name, n), f"{name} {n}")
-        answered(lab, "Use the tool again.", MemoryPolicy(name, n), f"{name} {n}")
+def test_every_policy_with_every_n(lab: PageLab) -> None:
+    for policy in [
+        EVERYTHING,
+        *(MemoryPolicy(k, n) for k in POLICY_KINDS[1:] for n in range(1, 7)),
+    ]:
+        new_id = f"{policy.kind} {policy.n}"
+        lab.fork("s", new_id, 8, "Memory")
+        answered(lab, "Use the tool again.", policy, new_id)
 
 
 def test_undone_after_tools(lab: PageLab, path: Path) -> None:
-    answered(lab, "Hi.")
-    answered(lab, "Use the tool.")
     undo(lab)
     answered(lab, "And now?")
     assert len(stored(path, "s")) == 6
@@ -83,11 +71,10 @@ def test_undone_after_tools(lab: PageLab, path: Path) -> None:
 
 def test_begun_with_another_model(lab: PageLab) -> None:
     strict = lab.lab.model
-    for other in (OfflineModel(), says("Here.")):
-        lab.lab.model = other
-        answered(lab, "Hi.")
-    lab.lab.model = strict
-    answered(lab, "And now?")
+    lab.create("begun", "File")
+    for model in (OfflineModel(), says("Here."), strict):
+        lab.lab.model = model
+        answered(lab, "Hi.", at="begun")
 
 
 def test_chat_completions_is_sent_what_it_can_carry(make: MakeLab, path: Path) -> None:
@@ -111,14 +98,13 @@ def test_chat_completions_is_sent_what_it_can_carry(make: MakeLab, path: Path) -
 
 
 def test_what_is_not_sent_says_why(lab: PageLab, path: Path, server: StrictOpenAI) -> None:
-    answered(lab, "Hi.")
-    pop(lab)
-    live = ask(lab, "s", "And now?")
+    lab.fork("s", "cut", 2, "File")
+    live = ask(lab, "cut", "And now?")
     assert [item["role"] for item in server.requests[-1].items] == ["user", "user"]
-    rows = [row.id for row in lab.catalog.database("s").rows("s")]
+    rows = [row.id for row in lab.catalog.database("cut").rows("cut")]
     [call] = live.report.calls
     assert call.sent() == {rows[0]: 1}
     assert call.not_sent() == {rows[1]: "Reasoning without the item that it led to."}
-    [*_, run] = lab.actions("s")
+    [*_, run] = lab.actions("cut")
     assert 'config = only_sendable(RunConfig(), "Responses")' in run.code(None)
-    assert [kind(item) for item in stored(path, "s")][:3] == ["user", "reasoning", "user"]
+    assert [kind(item) for item in stored(path, "cut")][:3] == ["user", "reasoning", "user"]
