@@ -16,8 +16,12 @@ SAID = "Thanks for that."
 LAST_6, TURN = MemoryPolicy("Last N items", 6), MemoryPolicy("Last N turns", 1)
 
 
-@pytest.mark.parametrize("policy", [EVERYTHING, LAST_6, TURN, MemoryPolicy("Summary", 2)], ids=str)
-@pytest.mark.parametrize("count", [0, 1, 9, 200, 1_004, 10_000])
+POLICIES = [EVERYTHING, LAST_6, TURN, MemoryPolicy("Summary", 2)]
+CASES = [*((count, policy) for count in (0, 1, 9, 200) for policy in POLICIES)]
+CASES += [(1_004, EVERYTHING), (1_004, POLICIES[-1]), (10_000, LAST_6)]
+
+
+@pytest.mark.parametrize(("count", "policy"), CASES, ids=str)
 def test_items_and_tokens_are_those_of_the_next_request(
     make: MakeLab, count: int, policy: MemoryPolicy
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from agents import Agent, RunContextWrapper, SQLiteSession, Usage
 from agents.testing import ModelStep, ScriptedModel, assistant_message
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lab_tools import EVERYTHING, asks_for_days, says, talk
 from policy_tools import call, filled, output, texts
@@ -150,8 +150,9 @@ items = st.one_of(
 policies = st.builds(MemoryPolicy, st.sampled_from(POLICY_KINDS), st.integers(1, 5))
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.lists(items, max_size=12), policies, st.none() | st.text(min_size=1, max_size=5))
+@example([*talk(1), user_item("asked again")], MemoryPolicy("Last N items", 1), None)
 def test_for_any_history_the_preview_is_what_is_sent(
     history: list[Any], policy: MemoryPolicy, text: str | None
 ) -> None:

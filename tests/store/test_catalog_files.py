@@ -3,8 +3,6 @@
 import asyncio
 import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -19,9 +17,6 @@ from lab_tools import add, query, talk
 from session_lab.runs.turn import error_line
 from session_lab.store.catalog import Catalog
 from session_lab.store.database import SCHEMA_VERSION, CatalogError
-
-ROOT = Path(__file__).resolve().parent.parent.parent
-
 
 # -- the lab's own tables -------------------------------------------------------------------
 
@@ -96,22 +91,18 @@ async def test_lists_are_whole_while_other_tabs_create_and_delete(catalog: Catal
     await watching
 
 
-def test_two_processes_write_into_one_new_file(tmp_path: Path) -> None:
-    program = """
-import sys
-from pathlib import Path
-from session_lab.store.catalog import Catalog
-path, mine = sys.argv[1:]
-catalog = Catalog(Path(path))
-for number in range(8):
-    catalog.create(f"{mine}{number}", "File", [{"role": "user", "content": mine}])
-"""
-    path = tmp_path / "sessions.db"
-    command = [sys.executable, "-c", program, str(path)]
-    running = [subprocess.Popen([*command, name], cwd=ROOT) for name in ("a", "b")]
-    assert [process.wait(60) for process in running] == [0, 0]
-    assert Catalog(path).count() == 16
-    assert query(path, "SELECT count(*) FROM agent_messages") == [(16,)]
+def test_two_programs_write_into_one_new_file(path: Path) -> None:
+    """As two processes would: they share nothing but the file."""
+
+    def write(name: str) -> None:
+        mine = Catalog(path)
+        for number in range(8):
+            assert mine.create(f"{name}{number}", "File", talk(1)[:1])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, "abcd"))
+    assert Catalog(path).count() == 32
+    assert query(path, "SELECT count(*) FROM agent_messages") == [(32,)]
 
 
 # -- what stays open ------------------------------------------------------------------------
