@@ -124,7 +124,7 @@ class Visit:
         assert self.lab.log(self.session_id).report is None, "it tells of what is no longer there"
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(st.lists(clicks, max_size=12))
 @example([(name, "Zoë 🙂", 2, MemoryPolicy()) for name in [*RUNS, "fork", *CHANGES, "restart"]])
 @example([(name, "Hi", 1, MemoryPolicy()) for name in ["say", "elsewhere", "say", "edit", "undo"]])

@@ -11,7 +11,7 @@ import pytest
 from session_lab.runs.loop import BackgroundLoop
 
 
-def test_all_callers_share_one_loop_and_its_end_lets_everybody_go() -> None:
+def test_all_callers_share_one_loop_and_its_end_lets_everybody_go_and_says_so() -> None:
     threads, loop, waiting = set(threading.enumerate()), BackgroundLoop(), threading.Event()
 
     async def wait_for_ever() -> None:
@@ -30,11 +30,6 @@ def test_all_callers_share_one_loop_and_its_end_lets_everybody_go() -> None:
         with pytest.raises(CancelledError):
             waiter.result(5)
     assert {thread for thread in threading.enumerate() if thread.is_alive()} <= threads
-
-
-def test_a_closed_loop_says_so_and_leaves_no_coroutine_behind() -> None:
-    loop = BackgroundLoop()
-    loop.close()
     loop.close()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
