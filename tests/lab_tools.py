@@ -25,6 +25,7 @@ from session_lab.runs.loop import BackgroundLoop
 from session_lab.runs.session_log import LiveTurn
 from session_lab.store.catalog import Catalog
 from session_lab.store.database import Row
+from session_lab.store.opened import OpenedFile
 from session_lab.store.seen import last_item, last_turn
 
 EVERYTHING = MemoryPolicy()
@@ -33,9 +34,9 @@ EVERYTHING = MemoryPolicy()
 class PageLab:
     """A lab as the pages use it: from threads without an event loop, each call waited for."""
 
-    def __init__(self, path: Path, model: Any) -> None:
+    def __init__(self, path: Path, model: Any, opened: OpenedFile | None = None) -> None:
         self.loop = BackgroundLoop()
-        self.lab = Lab(path, model)
+        self.lab = Lab(path, model, opened)
 
     def __getattr__(self, name: str) -> Any:
         """What the lab has; a coroutine function runs on the loop."""

@@ -185,12 +185,8 @@ class Lab:
         items = {row.id: cast(Item, row.item) for row in rows if row.is_item}
         if live.text is None and not unanswered_turn(list(items.values())):
             raise CatalogError("The last question has its answer, so nothing was sent.")
-        return TurnReport(
-            agent=live.agent,
-            policy=policy,
-            count_before=before.item_count,
-            before=items,
-        )
+        count = before.item_count
+        return TurnReport(agent=live.agent, policy=policy, count_before=count, before=items)
 
     def _settle(self, live: LiveTurn, report: TurnReport, stored: set[int]) -> None:
         """Record what the run stored, also when it failed or was stopped."""

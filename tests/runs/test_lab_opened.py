@@ -14,7 +14,6 @@ from lab_tools import EVERYTHING, PageLab, ask, pop, row_at, says, stored, undo
 
 from session_lab.history.items import text_of, user_item
 from session_lab.models.offline import OfflineModel
-from session_lab.runs.lab import Lab
 from session_lab.store.database import CatalogError
 from session_lab.store.opened import OpenedFile
 from session_lab.store.seen import all_seen
@@ -28,12 +27,10 @@ async def write(path: Path, *texts: str) -> None:
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[PageLab]:
     asyncio.run(write(tmp_path / "theirs.db", "My name is Alice."))
-    lab = PageLab(tmp_path / "ours.db", OfflineModel())
-    opened = OpenedFile(tmp_path / "theirs.db")
-    lab.lab = Lab(tmp_path / "ours.db", OfflineModel(), opened)
-    yield lab
-    lab.close()
-    opened.close()
+    with closing(OpenedFile(tmp_path / "theirs.db")) as opened:
+        lab = PageLab(tmp_path / "ours.db", OfflineModel(), opened)
+        yield lab
+        lab.close()
 
 
 def test_what_looks_works_and_what_is_new_is_seen(lab: PageLab, tmp_path: Path) -> None:
@@ -72,7 +69,7 @@ def test_nothing_is_changed_and_a_fork_goes_on(lab: PageLab, tmp_path: Path) -> 
     version = all_seen(lab.catalog, "theirs").version
     for change in (
         lambda: lab.send("theirs", "Hi.", "Assistant", EVERYTHING),
-        lambda: pop_of(lab),
+        lambda: pop(lab, "theirs"),
         lambda: undo(lab, "theirs"),
         lambda: lab.clear("theirs", version),
         lambda: lab.delete("theirs", version),
@@ -86,10 +83,6 @@ def test_nothing_is_changed_and_a_fork_goes_on(lab: PageLab, tmp_path: Path) -> 
     assert "Alice" in ask(lab, "ours", "What is my name?").reply
     assert len(stored(tmp_path / "ours.db", "ours")) == 3
     assert {file.name: file.read_bytes() for file in tmp_path.glob("theirs*")} == before
-
-
-def pop_of(lab: PageLab) -> None:
-    pop(lab, "theirs")
 
 
 def test_a_file_that_vanishes_is_named_and_can_come_back(tmp_path: Path) -> None:
