@@ -82,7 +82,7 @@ class Catalog:
         SQLiteSession("", db_path).close()  # The SDK creates its two tables.
         self._file = SessionDatabase(self._file_connection, "File")
         self._opened_file = opened
-        self._opened = SessionDatabase(opened.connection, "Opened") if opened else None
+        self._opened = [SessionDatabase(opened.connection, "Opened")] if opened else []
 
     @contextmanager
     def _file_connection(self) -> Iterator[sqlite3.Connection]:
@@ -104,10 +104,7 @@ class Catalog:
         """The database that holds this session's rows."""
         if memory_session := self._memory.get(session_id):
             return memory_session.database
-        return self._opened if self._opened and self._is_opened(session_id) else self._file
-
-    def _is_opened(self, session_id: str) -> bool:
-        return self._opened is not None and self._opened.info(session_id) is not None
+        return next((each for each in self._opened if each.info(session_id)), self._file)
 
     def changeable(self, session_id: str) -> None:
         """Do nothing for a session of ours.
@@ -115,7 +112,7 @@ class Catalog:
         Raises:
             CatalogError: it is in a file of another program.
         """
-        if self._is_opened(session_id):
+        if self.database(session_id).storage == "Opened":
             raise CatalogError(
                 "This session is in another program's database, which is only read. Fork copies it "
                 "into the lab's own file, where it can be continued and changed."
@@ -151,9 +148,9 @@ class Catalog:
 
     def _each(self, look: Callable[[SessionDatabase, list[str]], T]) -> list[T]:
         """What `look` finds in each database, of which it hides IDs that are taken elsewhere."""
-        opened = [] if self._opened is None else [self._opened]
-        theirs = [info.session_id for each in opened for info in each.sessions("", -1)]
-        found = [look(self._file, [*self._memory, *theirs]), *(look(each, []) for each in opened)]
+        theirs = [info.session_id for each in self._opened for info in each.sessions("", -1)]
+        found = [look(self._file, [*self._memory, *theirs])]
+        found += [look(each, []) for each in self._opened]
         for session in list(self._memory.values()):
             with suppress(CatalogError):  # Another tab has closed it.
                 found.append(look(session.database, []))
@@ -188,10 +185,11 @@ class Catalog:
             await in_thread(session.close)
 
     def _open(self, session_id: str) -> LabSession:
-        if not self._is_opened(session_id):
+        database = self.database(session_id)
+        if database.storage != "Opened":
             self._look_at_file()
             return LabSession(session_id, self.db_path)
-        copy, rows = LabSession(session_id), self.database(session_id).rows(session_id)
+        copy, rows = LabSession(session_id), database.rows(session_id)
         asyncio.run(copy.add_items([cast(Item, row.item) for row in rows if row.is_item]))
         return copy
 

@@ -34,6 +34,7 @@ def lab(tmp_path: Path) -> Iterator[PageLab]:
 
 
 def test_what_looks_works_and_what_is_new_is_seen(lab: PageLab, tmp_path: Path) -> None:
+    asyncio.run(write(tmp_path / "ours.db", "This one has the same ID.", "It is hidden."))
     [info] = lab.catalog.sessions()
     assert (info.session_id, info.storage, info.item_count) == ("theirs", "Opened", 1)
     call = lab.outlook("theirs", "Assistant", EVERYTHING).call
