@@ -10,7 +10,7 @@ from visitor import WAIT, Visitor
 
 pytestmark = pytest.mark.browser
 TALK = [user("My name is Alice."), assistant("Noted."), *tool_turn("How many days?", "59 days.")]
-DIALOGS = ("Undo turn", "Pop item", "Clear session", "New session")
+DIALOGS = ("Undo turn", "Pop item", "Clear session", "New session", "Add item", "Edit")
 MENU = ("Rename", "Fork", "Export", "Import", "Repair", "Delete", "Restart")
 NOT_OURS = {
     "svg-img-alt": "Vega draws an empty group for the points of a chart; its table stands below."
@@ -44,6 +44,8 @@ def test_chat_its_tabs_and_dialogs(app: App, visitor: Visitor, theme: str) -> No
         if name == "Database":  # A table is a canvas, which comes later than its frame.
             expect(panel.locator("canvas").first).to_be_visible()
         found[name] = serious(visitor)
+    visitor.page.get_by_text("My name is Alice.").last.click()  # Unfolds the item.
+    expect(visitor.button("Edit")).to_be_visible()
     for name in DIALOGS:
         visitor.press(name)
         found[name] = serious(visitor)
