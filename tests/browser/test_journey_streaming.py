@@ -64,6 +64,7 @@ def test_a_reply_goes_on_without_the_page_and_waits_for_nobody(app: App, tabs: T
 
     second.page.goto(f"{app.url}/?session=looked+at+by+two")
     expect(second.replies.last).to_contain_text("Miso5.")
+    expect(second.questions.filter(has_text=QUESTION)).to_have_count(1)
     second.button("Clear session").click()
     expect(second.page.get_by_text("A reply is being written in this session")).to_be_visible()
     second.send("Are you there?")
