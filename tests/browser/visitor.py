@@ -106,6 +106,8 @@ class Visitor:
         return self.dialog
 
     def close_dialog(self) -> None:
+        # Escape is for what has the focus, which comes to a dialog a moment after its picture.
+        expect(self.page.locator("[role=dialog]:focus, [role=dialog] :focus")).to_have_count(1)
         self.page.keyboard.press("Escape")
         expect(self.dialog).to_be_hidden()
         self.settled()
