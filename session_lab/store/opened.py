@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -37,6 +38,7 @@ class OpenedFile:
         self._folder = TemporaryDirectory(prefix="sessions-")
         self._copy = Path(self._folder.name) / "copy.db"
         self._state: object = None
+        self._using = threading.Lock()
         with self.connection() as connection:
             names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
             self.has_branches = "message_structure" in names
@@ -47,17 +49,19 @@ class OpenedFile:
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
-        """A connection to the copy. What is written to it is lost."""
-        self._refresh()
-        with closing(sqlite3.connect(self._copy)) as connection, connection:
-            connection.text_factory = lambda text: text.decode(errors="replace")
-            yield connection
+        """A connection to the copy, for one at a time. What is written to it is lost."""
+        with self._using:  # Else it would be made anew under who reads it.
+            self._refresh()
+            with closing(sqlite3.connect(self._copy)) as connection, connection:
+                connection.text_factory = lambda text: text.decode(errors="replace")
+                yield connection
 
     def _refresh(self) -> None:
         for _ in range(5):
             state = self._look()
             if state == self._state:
                 return
+            self._state = None  # Of a copy that is half made.
             for ending in BESIDE:
                 Path(f"{self._copy}{ending}").unlink(missing_ok=True)
                 with suppress(FileNotFoundError):

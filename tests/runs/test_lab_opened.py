@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from agents import SQLiteSession
@@ -63,6 +66,36 @@ def test_a_file_that_is_written_while_it_is_copied_is_copied_again(
     asyncio.run(write(tmp_path / "theirs.db", "And more."))
     with pytest.raises(CatalogError, match="written all the time"):
         lab.catalog.info("theirs")
+
+
+def test_a_file_is_copied_anew_only_when_nobody_reads_the_copy(tmp_path: Path) -> None:
+    asyncio.run(write(path := tmp_path / "theirs.db", "My name is Alice."))
+
+    def read(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
+        return connection.execute("SELECT count(*) FROM agent_messages").fetchall()
+
+    def read_anew() -> list[tuple[Any, ...]]:
+        with opened.connection() as connection:
+            return read(connection)
+
+    with closing(OpenedFile(path)) as opened, ThreadPoolExecutor(1) as pool:
+        with opened.connection() as connection:
+            asyncio.run(write(path, "I live in Oslo."))
+            reading = pool.submit(read_anew)
+            assert not wait([reading], timeout=0.2).done, "another tab waits"
+            assert read(connection) == [(1,)]
+        assert reading.result(timeout=10) == [(2,)]
+
+
+def test_what_was_no_database_for_a_while_is_read_again(lab: PageLab, tmp_path: Path) -> None:
+    path, kept = tmp_path / "theirs.db", tmp_path / "kept.db"
+    lab.catalog.count()
+    shutil.copy2(path, kept)
+    path.write_text("no database")
+    with pytest.raises(sqlite3.DatabaseError):
+        lab.catalog.count()
+    shutil.copy2(kept, path)
+    assert lab.catalog.count() == 1
 
 
 def test_nothing_is_changed_and_a_fork_goes_on(lab: PageLab, tmp_path: Path) -> None:
