@@ -40,8 +40,9 @@ if "agents" not in sys.modules:  # The SDK's import takes a second or two.
         show_welcome()
     importlib.import_module("agents")
     first_words.empty()
-# Streamlit forgets what a page does not draw. What an exercise asks for outlasts a visit to Chat.
+# Streamlit forgets what a page does not draw. What an exercise asks for outlasts a visit to Chat,
+# and so does what is compared: without it the result would not be found again.
 for key in map(str, st.session_state):
-    if key.startswith("exercise-"):
+    if key.startswith(("exercise-", "compare-")):
         st.session_state[key] = st.session_state[key]
 page.run()

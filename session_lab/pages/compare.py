@@ -135,14 +135,14 @@ def make_two_users(lab: Lab) -> None:
     """Two sessions that know different things, chosen."""
     wait_for(create_examples(lab))
     st.session_state["mode"] = SESSIONS
-    st.session_state["first-session"], st.session_state["second-session"] = EXAMPLES
+    st.session_state["compare-first"], st.session_state["compare-second"] = EXAMPLES
 
 
 def make_six_turns(lab: Lab) -> None:
     """A session whose first turn holds a name, and two policies of which one has lost it."""
     wait_for(create_six_turns(lab))
     st.session_state["mode"] = POLICIES
-    st.session_state["copied-session"] = SIX_TURNS
+    st.session_state["compare-copied"] = SIX_TURNS
     st.session_state["memory-a"] = "Everything"
     st.session_state["memory-b"], st.session_state["memory-b-turns"] = "Last N turns", 2.0
 
@@ -159,9 +159,9 @@ def choose_sessions(lab: Lab, search: str) -> Choice | None:
         return None
     left, right = st.columns(2)
     with left:
-        first = choose_session(lab, "First session", "first-session", 0, search)
+        first = choose_session(lab, "First session", "compare-first", 0, search)
     with right:
-        second = choose_session(lab, "Second session", "second-session", 1, search)
+        second = choose_session(lab, "Second session", "compare-second", 1, search)
     if first is None or second is None:
         st.caption(f"No session contains {as_typed(search, 60)}.")
         return None
@@ -181,7 +181,7 @@ def choose_policies(lab: Lab, search: str) -> Choice | None:
     """None as long as there is no session to copy, and then the page says why."""
     place, left, right = st.columns(3)
     with place:
-        session = choose_session(lab, "Session", "copied-session", 0, search)
+        session = choose_session(lab, "Session", "compare-copied", 0, search)
     if session is None:
         st.info("No session matches. Say something in Chat first, or search for another.")
         return None

@@ -65,6 +65,7 @@ def test_one_question_gets_two_answers_of_the_chosen_agent(ready: Page) -> None:
     for session_id in ("user_123", "user_456"):
         assert ready.rows(session_id)[2] == user_item(QUESTION)
         assert len(ready.rows(session_id)) == 4
+    assert ready.go("chat").go("compare").shown == shown, "it is found again"
 
 
 def test_both_strips_have_one_scale(ready: Page, db_path: Path) -> None:
