@@ -172,6 +172,7 @@ def test_what_is_no_report_is_passed_over(path: Path, database: SessionDatabase)
     whole = report("Assistant", 1)
     fields = json.loads(whole.model_dump_json())
     broken = [json.dumps({**fields, name: {"n": 0}}) for name in fields]
+    broken.append(json.dumps({**fields, "version": whole.version - 1}))
     database.save_reports("talk", [whole])
     for row, foreign in enumerate(["no JSON", "[]", "null", "{}", 7, b"\xff", *broken], start=2):
         query(path, "INSERT INTO lab_turns VALUES ('talk', ?, ?)", row, foreign)
