@@ -101,26 +101,24 @@ def _show_sessions(lab: Lab, tab: Tab, search: str, chosen_id: str) -> None:
     shown.sort(key=lambda info: places.get(info.session_id, new.get(info.session_id, -1)))
     infos = {info.session_id: info for info in shown}
     tab.listed = list(infos)
-    titles = [info.title for info in infos.values()]
-
-    def label(session_id: str) -> str:
-        """Different for each session, because Streamlit tells options apart by their labels."""
-        info = infos[session_id]
-        is_known_by_id = info.title == session_id or titles.count(info.title) > 1
-        return as_typed(session_id if is_known_by_id else info.title, 40)
+    labels = {
+        session_id: tab.label(session_id, as_typed(_shorter(info.title)))
+        for session_id, info in infos.items()
+    }
 
     # A radio, not buttons: the browser sends its value with whatever is pressed next, so that no
     # choice is lost when another request overtakes it.
     in_view = chosen_id if chosen_id in infos else None
-    if st.session_state.get(OPEN) != in_view:
-        st.session_state[OPEN] = in_view
+    marked = labels.get(chosen_id, "")
+    if (st.session_state.get(OPEN), tab.marked) != (in_view, marked):
+        st.session_state[OPEN], tab.marked = in_view, marked
     height: int | Literal["content"] = "content" if len(found) <= 4 else 300
     with st.container(height=height, border=False, key="sessions"):
         st.radio(
             "Sessions",
             infos,
             None,
-            label,
+            labels.__getitem__,
             key=OPEN,
             on_change=ask,
             args=(tab, lambda session_id: None),
@@ -129,6 +127,11 @@ def _show_sessions(lab: Lab, tab: Tab, search: str, chosen_id: str) -> None:
         )
     if pages > 1:
         st.pagination(pages, max_visible_pages=3, key=f"page-{pages}")
+
+
+def _shorter(title: str) -> str:
+    """With both of its ends, since a long ID often differs from others in its last characters."""
+    return title if len(title) <= 40 else f"{title[:22]}…{title[-17:]}"
 
 
 def _caption(info: SessionInfo) -> str:

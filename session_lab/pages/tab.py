@@ -43,11 +43,27 @@ class Tab:
     """Messages that could not be sent, by session: each is back in the input when that is free."""
     listed: list[str] = field(default_factory=list)
     """The session list as it is drawn: nothing in it moves while a person aims at an entry."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """The session of each label that a list has had in this tab: see `label`."""
+    marked: str = ""
+    """The label of the session in view, as the list has it."""
     problem: str = ""
     """Why the last thing that was pressed was not done."""
     news: str = ""
     dialog: Dialog | None = None
     """The dialog that is open. Each script draws it again, at its end and with the input off."""
+
+    def label(self, session_id: str, text: str) -> str:
+        """The session's label in a list: `text`, numbered if it has stood for another session.
+
+        The browser tells Streamlit a choice by its label. Two sessions with one label would be one,
+        and after `Rename` it may still send the label of before.
+        """
+        label, number = text, 1
+        while self.labels.setdefault(label, session_id) != session_id:
+            number += 1
+            label = f"{text} ({number})"
+        return label
 
 
 def this_tab() -> Tab:
@@ -82,7 +98,10 @@ def ask(tab: Tab, do: Callable[[str], Dialog | None]) -> None:
     """
 
     def do_in_view() -> Dialog | None:
-        tab.session_id = st.session_state.get(OPEN) or tab.session_id
+        marked = st.session_state.get(OPEN)
+        if marked not in tab.listed:  # Nothing, or what an entry was called before.
+            marked = tab.labels.get(marked or "")
+        tab.session_id = marked or tab.session_id
         return do(tab.session_id or "")
 
     tab.dialog = None

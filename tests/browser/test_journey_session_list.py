@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from lab_app import App, assistant, user
 from playwright.sync_api import expect
-from visitor import Visitor
+from visitor import Tabs, Visitor
 
 pytestmark = pytest.mark.browser
 TALK = [user("My dog's name is Rex."), assistant("Noted.")]
@@ -26,7 +26,7 @@ def test_any_name_shows_as_typed_in_the_list_and_above_the_conversation(
         app.store(name, TALK)
     visitor.open(NAMES[0])
     for name in NAMES:
-        visitor.entry(name if len(name) <= 40 else f"{name[:39]}…").click()
+        visitor.entry(name if len(name) <= 40 else f"{name[:22]}…{name[-17:]}").click()
         expect(visitor.heading(name if len(name) <= 60 else f"{name[:59]}…")).to_be_visible()
         visitor.settled()
         expect(visitor.questions).to_have_count(1)
@@ -83,3 +83,35 @@ def test_choices_outlive_a_reload_another_page_and_another_session(
     expect_choices()
     visitor.say("What's my dog's name?")
     expect(visitor.replies.last).to_contain_text("Support")
+
+
+def test_sessions_whose_names_are_cut_alike_stay_apart(app: App, visitor: Visitor) -> None:
+    names = [f"customer_support_chat_with_{who}_in_the_year_2026" for who in ("anna", "bert")]
+    for name in names:
+        app.store(name, TALK)
+    visitor.open(names[0])
+    for text in ("Said in one.", "Said in the other."):
+        entries = visitor.entry("customer_support_chat_", exact=False)
+        expect(entries).to_have_count(2)
+        entries.nth(0 if text == "Said in one." else 1).click()
+        visitor.settled()
+        shown = visitor.page.get_by_role("heading", level=4).inner_text()
+        [session_id] = [name for name in names if name in shown]
+        visitor.say(text)
+        assert app.sessions_with(text) == [session_id]
+    assert [len(app.rows(name)) for name in names] == [len(TALK) + 2] * 2
+
+
+def test_a_renamed_session_stays_open_in_every_tab(app: App, tabs: Tabs) -> None:
+    app.store("to_be_renamed", TALK)
+    here, there = tabs.open().open("to_be_renamed"), tabs.open().open("to_be_renamed")
+    there.say("Before.")
+    here.menu("Rename").get_by_role("textbox", name="Title").fill("with_a_title")
+    here.confirm("Rename")
+    expect(here.sidebar.get_by_role("radio", checked=True)).to_have_count(1)
+    for visitor in (here, there, here, there):
+        visitor.say("After.")
+        expect(visitor.heading("with_a_title")).to_be_visible()
+        expect(visitor.sidebar.get_by_role("radio", checked=True)).to_have_count(1)
+        expect(visitor.page.get_by_role("alert")).to_have_count(0)
+    assert len(app.rows("to_be_renamed")) == len(TALK) + 2 * 5
