@@ -60,6 +60,16 @@ def place_or_reason(
     ]
 
 
+def own_places(added: Sequence[Item], sent: Sequence[Item]) -> list[int | None]:
+    """Of each item that a run stored, its place in one of the run's requests, or None.
+
+    They stand at its end: the message that is being answered, and what came of it so far.
+    """
+    start = max((i for i, item in enumerate(sent) if is_user_message(item)), default=len(sent))
+    places = _places(added, sent[start:])
+    return [None if place is None else start + place + 1 for place in places]
+
+
 def _places(stored: Sequence[Item], sent: Sequence[Item]) -> list[int | None]:
     """Where in `sent` each stored item is, matched in order from the newest backwards.
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from session_lab.history.items import Item
-from session_lab.history.not_sent import place_or_reason
+from session_lab.history.not_sent import own_places, place_or_reason
 from session_lab.history.policies import MemoryPolicy
 from session_lab.history.rules import Api
 
@@ -28,7 +28,9 @@ class ModelCall(BaseModel):
     instructions: str | None = Field(default=None, exclude=True)
     input: list[Any] = Field(default=[], exclude=True)
     runs: list[Run] = []
-    """Of each stored row, whether the request held it."""
+    """Of each row that was stored before the turn, whether the request held it."""
+    own: dict[int, int] = {}
+    """Of the rows that the turn itself stored, by ID, the places of those that the request held."""
 
     def rows(self) -> dict[int, int | str]:
         """Of each stored row, by ID: its place in the request, or why it was not sent."""
@@ -42,15 +44,28 @@ class ModelCall(BaseModel):
         """Why each of the other rows was not sent."""
         return {row: each for row, each in self.rows().items() if isinstance(each, str)}
 
+    def has_summary(self, policy: MemoryPolicy) -> bool:
+        """Whether a summary stands in the request, as its first two items, for older ones."""
+        return policy.kind == "Summary" and min(self.sent().values(), default=1) > 2
+
     def note_rows(
-        self, policy: MemoryPolicy, stored: Mapping[int, Item], api: Api, is_stored: bool = False
+        self,
+        policy: MemoryPolicy,
+        stored: Mapping[int, Item],
+        api: Api,
+        is_stored: bool = False,
+        added: Mapping[int, Item] | None = None,
     ) -> None:
         """Tell which of the `stored` rows, by ID, the request holds, and why not the others.
 
-        `is_stored` tells whether the message that is being answered is among them.
+        `is_stored` tells whether the message that is being answered is among them. `added` are the
+        rows of the run itself, of which a request holds what was there when it was made.
         """
         found = place_or_reason(policy, list(stored.values()), self.input, api, is_stored)
         self.runs = in_runs(dict(zip(stored, found, strict=True)))
+        added = added or {}
+        own = zip(added, own_places(list(added.values()), self.input), strict=True)
+        self.own = {row: place for row, place in own if place is not None}
 
 
 def in_runs(rows: Mapping[int, int | str]) -> list[Run]:
@@ -104,6 +119,7 @@ class TurnReport(BaseModel):
                 runs=in_runs(
                     {new_ids[row]: each for row, each in call.rows().items() if row in new_ids}
                 ),
+                own={new_ids[row]: at for row, at in call.own.items() if row in new_ids},
             )
             for call in self.calls
         ]

@@ -99,17 +99,19 @@ def show_memory(
     counted = count_of(len(cells), "item")
     counted = counted if len(found) == len(cells) else f"{len(found):,} of {counted}"
     sent = "would be sent" if report is None else "were sent"
+    has_summary = outlook.has_summary if report is None else call.has_summary(report.policy)
+    summary = " after a summary (2 items)" if has_summary else ""
     newest = " Page 1 holds the newest." if len(found) > PER_PAGE else ""
-    st.caption(f"{counted}, {len(call.sent()):,} {sent}.{newest}")
+    st.caption(f"{counted}, {len(call.sent() | call.own):,} {sent}{summary}.{newest}")
     if search and not found:
         st.info(f"No item contains {as_typed(search, 60)}.")
     else:
         show_cells(lab, tab, info, found)
     dialog_button("Add item", lab, tab, dialogs.add_dialog, icon=":material/add:")
     if report is not None:
-        st.markdown(workflow(report))
-        for summary in report.summary_calls:
-            told = count_of(len(summary.input), "item") if summary.input else "not kept"
+        st.markdown(workflow(report, call))
+        for each in report.summary_calls:
+            told = count_of(len(each.input), "item") if each.input else "not kept"
             st.caption(f"First, a request for the summary: {told}.")
     show_around(call, agent)
 
@@ -145,7 +147,7 @@ def _cells_of_turn(
     report: TurnReport, call: ModelCall, cells: Mapping[int, Cell]
 ) -> dict[int, Cell]:
     """What is left of the items that were there at that turn, and those that it stored."""
-    sent, reasons = call.sent(), call.not_sent() | dict.fromkeys(report.stored, OWN)
+    sent, reasons = call.sent() | call.own, call.not_sent() | dict.fromkeys(report.stored, OWN)
 
     def then(cell: Cell) -> Cell:
         reason = reasons.get(cell.row, "Not recorded.")
@@ -205,10 +207,10 @@ def show_item(lab: Lab, tab: Tab, info: SessionInfo, number: int, cell: Cell) ->
         dialog_button("Fork from here", lab, tab, fork, key=f"fork-{row.id}")
 
 
-def workflow(report: TurnReport) -> str:
+def workflow(report: TurnReport, call: ModelCall) -> str:
     """The four steps of a run with a session, with this turn's counts, as a table in Markdown."""
-    before, stored, call = report.count_before, len(report.stored), report.calls[0]
-    sent = count_of(len(call.input) or len(call.sent()) + 1, "item")
+    before, stored = report.count_before, len(report.stored)
+    sent = count_of(len(call.sent() | call.own) + 2 * call.has_summary(report.policy), "item")
     calls = count_of(len(report.calls) + len(report.summary_calls), "model call")
     return (
         ":small[1 Retrieve]|:small[2 Prepend]|:small[3 Run]|:small[4 Store]\n:-:|:-:|:-:|:-:\n"
@@ -225,7 +227,9 @@ def show_around(call: ModelCall, agent: AgentName) -> None:
             st.caption(
                 f"Tool **{as_typed(tool.name)}**: {as_typed(getattr(tool, 'description', ''))}"
             )
-    if call.input:
+    if not call.input:
+        st.caption("The JSON of a request is kept for the newest turn only, until the app ends.")
+    else:
         with st.expander("The request's input as JSON", key="json", on_change="rerun") as raw:
             if raw.open:
                 st.json(without_base64(call.input), expanded=1)

@@ -81,9 +81,10 @@ class SessionLog:
     def note_run(self, live: LiveTurn, report: TurnReport, added: list[Row], api: Api) -> None:
         """Note a run that is over, and in its report which rows it sent and stored."""
         report.stored = [row.id for row in added]
-        for call in report.calls:
-            call.note_rows(report.policy, report.before, api, is_stored=live.text is None)
         items = [cast(Item, row.item) for row in added]
+        own = dict(zip(report.stored, items, strict=True))
+        for call in report.calls:
+            call.note_rows(report.policy, report.before, api, live.text is None, own)
         by = refused_by(report.policy, list(report.before.values()), api)
         run = RunTurn(live.text, live.agent, report.policy, items, report.error, by)
         # What this run alone would have left: anything else is found when it is looked for.

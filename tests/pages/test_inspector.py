@@ -46,7 +46,8 @@ def test_a_memory_policy_changes_the_list_and_the_request_and_no_row(
 ) -> None:
     page.choose("Memory", policy)
     told = f"Next message: {sent} of 8 stored items"
-    assert told in page.html and f"8 items, {sent} would be sent." in page.shown
+    summary = " after a summary (2 items)" if policy == "Summary" else ""
+    assert told in page.html and f"8 items, {sent} would be sent{summary}." in page.shown
     before = lines(page)
     assert [":blue[sent]" in line for line in before] == [False] * (8 - sent) + [True] * sent
     assert all(f"Stored only\\. {reason}" in line for line in before[: 8 - sent])
@@ -58,9 +59,15 @@ def test_a_memory_policy_changes_the_list_and_the_request_and_no_row(
     assert page.rows("s")[:8] == TALK and page.kinds("s")[8:] == ["user", "assistant"]
     page.press("Request")
     assert lines(page)[:8] == before
-    assert all("Stored by this turn" in line and "new" in line for line in lines(page)[8:])
+    question, answer = lines(page)[8:]
+    assert ":blue[sent]" in question and "Stored by this turn" in answer
+    assert all("new" in line for line in (question, answer))
+    assert f"10 items, {sent + 1} were sent{summary}." in page.shown
+    assert f":small[{sent + 1 + extra} items sent]" in page.shown
     end_the_process()
     assert lines(page.run())[:8] == before, "the report is kept beside the rows"
+    assert f"10 items, {sent + 1} were sent{summary}." in page.shown
+    assert "kept for the newest turn only" in page.shown
 
 
 def test_a_tool_turn_shows_each_model_call_and_the_four_steps(page: Page) -> None:
@@ -69,8 +76,12 @@ def test_a_tool_turn_shows_each_model_call_and_the_four_steps(page: Page) -> Non
     assert all(step in page.shown for step in steps)
     assert "Tool **days\\_between**" in page.shown
     first = page.query("SELECT max(id) - 3 FROM agent_messages")[0][0]
+    assert [":blue[sent]" in line for line in lines(page)] == [True] * 9 + [False] * 3
     page.set(f"model-call-{first}", 2)
-    assert [":blue[sent]" in line for line in lines(page)] == [True] * 8 + [False] * 4
+    assert [":blue[sent]" in line for line in lines(page)] == [True] * 11 + [False]
+    assert "12 items, 11 were sent." in page.shown and "11 items sent" in page.shown
+    page.say("Hello.")
+    assert "14 items, 14 would be sent." in page.shown, "the new items are what is looked for"
 
 
 def test_the_list_reaches_every_item_and_finds_one(open_page: Open, db_path: Path) -> None:
@@ -96,7 +107,7 @@ def test_each_recorded_turn_has_its_label_and_request_however_old_and_cut(page: 
     assert "4 items stored" in page.replies[0]
     store(page.db_path, "s", *more[37:])
     page.run().press("Show earlier items (372 more)").press("Request")
-    assert "12 items, 8 were sent." in page.shown
+    assert "12 items, 9 were sent." in page.shown
 
 
 def test_the_database_marks_what_the_last_action_added_and_removed(page: Page) -> None:

@@ -100,8 +100,11 @@ class Visit:
             assert shown.sent() == report.calls[0].sent()
         items = {row.id: row.item for row in self.rows()}
         for call in report.calls:
-            sent = set(map(fingerprint, call.input))
-            assert all(fingerprint(items[row]) in sent for row in call.sent())
+            at = call.sent() | call.own
+            sent = {row: fingerprint(call.input[place - 1]) for row, place in at.items()}
+            assert sent == {row: fingerprint(items[row]) for row in at}
+            assert {*call.own} <= {*report.stored}
+            assert asked is None or not report.stored or report.stored[0] in call.own
         questions = [items[row] for row in report.stored if is_user_message(items[row])]
         assert questions == ([] if asked is None else [user_item(text)])
         assert (report.error is None) == (name not in ("fail", "no such tool"))
