@@ -14,7 +14,7 @@ from session_lab.pages import dialogs, new_session_dialogs
 from session_lab.pages.components import read_aloud
 from session_lab.pages.conversation import follow, live_reply, show_reply, show_rows
 from session_lab.pages.dialog import dialog_button
-from session_lab.pages.inspector import show_inspector, show_request_of
+from session_lab.pages.inspector import NEXT, show_inspector, show_request_of
 from session_lab.pages.open_lab import open_lab, shown_errors, wait_for
 from session_lab.pages.safe_text import as_typed, count_of
 from session_lab.pages.session_choice import storage_badge
@@ -86,7 +86,10 @@ def main() -> None:
 
 
 def chat_and_memory() -> tuple[DeltaGenerator, DeltaGenerator]:
-    """Two columns. A narrow window has room for one: the style sheet shows it a switch."""
+    """Two columns. A narrow window has room for one: the style sheet shows it a switch.
+
+    They keep their keys. With another one a side is made anew, scrolled to its end.
+    """
     view = st.segmented_control(
         "View",
         ("Chat", "Memory"),
@@ -96,11 +99,12 @@ def chat_and_memory() -> tuple[DeltaGenerator, DeltaGenerator]:
         label_visibility="collapsed",
         width="stretch",
     )
+    hidden = ".stColumn:has(.st-key-memory-side)"
+    if view == "Memory":
+        hidden = ".stColumn:has(.st-key-chat-side)"
+    st.html(f"<style>@media (max-width: 1000px) {{{hidden} {{display: none}}}}</style>")
     left, right = st.columns([11, 9], gap="medium")
-    return (
-        left.container(key="chat-side" if view == "Chat" else "chat-side-off"),
-        right.container(key="memory-side" if view == "Memory" else "memory-side-off"),
-    )
+    return left.container(key="chat-side"), right.container(key="memory-side")
 
 
 def send_what_was_said(
@@ -115,6 +119,7 @@ def send_what_was_said(
         session_id, text = tab.said.pop(0)
         try:
             tab.sent[session_id] = wait_for(lab.send(session_id, text, agent, policy))
+            st.session_state[f"request-{session_id}"] = NEXT  # Its items are what is looked for.
         except CatalogError as error:
             waits = "" if text is None else " What you typed waits in the input."
             problems.append(as_typed(str(error)) + waits)

@@ -90,3 +90,18 @@ new PerformanceObserver(list => {
     expect_nothing_cut_off(visitor.page)
     main = "document.querySelector('[data-testid=stMain]')"
     assert visitor.page.evaluate(f"{main}.scrollHeight - {main}.clientHeight") <= 1
+
+
+def test_request_leaves_the_conversation_where_it_is(app: App, visitor: Visitor) -> None:
+    app.store("scrolled", TALK)
+    visitor.open("scrolled").say("What's my name?")
+    app.store("scrolled", TALK * 5)
+    visitor.open("scrolled")
+    button = visitor.button("Request")
+    button.scroll_into_view_if_needed()
+    visitor.quiet()
+    before = button.bounding_box()
+    button.click()
+    expect(visitor.page.get_by_role("tabpanel", name="Memory")).to_contain_text("were sent")
+    visitor.quiet()
+    assert button.bounding_box() == before
