@@ -168,7 +168,7 @@ def _read_settings() -> Settings:
     with contextlib.suppress(ValueError):
         seconds = float(timeout or DEFAULT_TIMEOUT)
     with contextlib.suppress(ValueError):
-        address = str(HttpUrl(url))
+        address = str(full) if (full := HttpUrl(url)).port else ""
     for problem, is_wrong in {
         "OPENAI_API_KEY holds a space or a character that no key has: copy the key again.": (
             not re.fullmatch("[!-~]*", key)
@@ -221,8 +221,8 @@ def _only_model(settings: Settings) -> str:
     except OpenAIError as error:
         raise ModelChoiceError(explain_error(error)) from None
     try:
-        names = [str(model["id"]) for model in answer["data"] or []]
-    except (LookupError, TypeError):
+        names = [str(name) for model in answer["data"] or [] if (name := model.get("id"))]
+    except (AttributeError, LookupError, TypeError):
         raise ModelChoiceError(NOT_AN_API.format(server=server)) from None
     if len(names) == 1:
         return names[0]

@@ -80,6 +80,9 @@ def test_a_server_that_lists_one_model_needs_no_name() -> None:
         choose_model()
         assert line == f"Model: tiny-model at {server.url} (Chat Completions)"
         assert [request.path for request in server.requests] == ["/v1/models"], "asked once"
+        server.answer = Answer(body='{"data": [{"object": "model"}, {"id": "named"}]}')
+        line = describe(BASE_URL=f"{server.url}/")
+        assert line == f"Model: named at {server.url} (Chat Completions)", "the other has no name"
 
 
 @pytest.mark.parametrize(
@@ -89,6 +92,7 @@ def test_a_server_that_lists_one_model_needs_no_name() -> None:
         (list("abcdefg"), None, "lists 7 models (a, b, c, d, e, ...). Set OPENAI_DEFAULT_MODEL"),
         ([], None, "lists 0 models. Set OPENAI_DEFAULT_MODEL to the one to use."),
         ([], Answer(body='{"data": null}'), "lists 0 models. Set OPENAI_DEFAULT_MODEL to the one"),
+        ([], Answer(body='{"data": ["a"]}'), "not like an OpenAI-compatible server"),
         ([], Answer(200, "<p>Hi</p>", "text/html"), "not like an OpenAI-compatible server"),
         ([], Answer(401, '{"error": "no"}'), "refused the API key (401)"),
     ],
@@ -111,6 +115,7 @@ def test_a_server_that_does_not_lead_to_one_model(
         ("OPENAI_BASE_URL", "http://", "must be a full address such as"),
         ("OPENAI_BASE_URL", "http://[::1/v1", "must be a full address such as"),
         ("OPENAI_BASE_URL", "http://127.0.0.1:99999/v1", "must be a full address such as"),
+        ("OPENAI_BASE_URL", "http://127.0.0.1:0/v1", "must be a full address such as"),
         ("OPENAI_COMPATIBLE_API", "chat", "'chat': set it to chat_completions or responses"),
         ("OPENAI_TIMEOUT", "soon", "'soon': set it to a number of seconds"),
         ("OPENAI_TIMEOUT", "-1", "'-1': set it to a number of seconds"),
