@@ -36,3 +36,15 @@ def test_all_callers_share_one_loop_and_its_end_lets_everybody_go_and_says_so() 
         with pytest.raises(RuntimeError, match="closed"):
             loop.run(asyncio.sleep(0))
         gc.collect()
+
+
+def test_a_loop_that_can_not_be_made_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr("asyncio.events.new_event_loop", fail)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(OSError, match="Too many open files"):
+            BackgroundLoop()
+        gc.collect()
