@@ -35,9 +35,20 @@ FOUND = """The offline model finds whatever it was sent, so it loses only what w
 real model shows what is overlooked: “sent, not used”."""
 REPEATED = """Repeated: the items that equal those of the request before, from its beginning on, by
 estimated tokens. A prompt cache can reuse them."""
-CELL = "border:1px solid #80808060;padding:2px 8px;text-align:left"
+SUMMARIES = """The calls that write a summary count too. In a short conversation they can cost more
+than the summary saves."""
+CELL = "border:1px solid #80808060;padding:2px min(8px,0.6vw);text-align:left"
 COLORS = {"✓ recalled": f"{SENT}40", "sent, not used": f"{FINDING}60"}
 """All else stays hollow. The words say what the colours say."""
+LINES = {
+    "color": ["#16a34a", "#8b5cf6", "#a67c00", "#e0449a"],
+    "strokeDash": [[1, 0], [16, 8], [8, 16], [3, 5]],
+    "shape": ["circle", "square", "diamond", "triangle-up"],
+}
+"""One line for each policy, drawn one over the other: where they are equal, all are seen.
+
+None has a colour that the lab has a meaning for.
+"""
 PROGRAM = """import asyncio
 
 from session_lab.code_view.agents import make_agent
@@ -128,10 +139,7 @@ def choose(lab: Lab, *, is_busy: bool) -> tuple[tuple[str, ...], tuple[Probe, ..
 def show_result(recall: Recall) -> None:
     """What each policy recalls, then what it costs, in tables that can be read aloud."""
     outcomes = recall.outcomes
-    counts = [f"{one.policy} {sum(a.is_recalled for a in one.answers)}" for one in outcomes]
-    st.markdown(f"**Recalled of {count_of(len(recall.probes), 'fact')}: {', '.join(counts)}.**")
-    if recall.is_stopped:
-        st.caption("Stopped: what is not asked stays open.")
+    st.markdown(f"**{_found(recall)}**")
     for one in outcomes:
         if one.error not in (None, STOPPED):
             st.error(as_typed(f"{one.policy}: {one.error}", 400))
@@ -146,21 +154,62 @@ def show_result(recall: Recall) -> None:
 
     costs = [one.costs() for one in outcomes]
     turns = range(len(recall.messages))
-    chart = {
-        name: [each[turn].input_tokens if turn < len(each) else None for turn in turns]
-        for name, each in zip(policies, costs, strict=True)
-    }
-    chart["Turn"] = [turn + 1 for turn in turns]
-    st.line_chart(chart, x="Turn", y=policies, y_label="Input tokens", height=220)
-    totals = [[Cost(*map(sum, zip(*each, strict=True)))] if each else [] for each in costs]
+    if any(costs):
+        show_chart(policies, costs)
+    # A policy that did not get through its turns has no total that compares.
+    totals = [
+        [Cost(*map(sum, zip(*each, strict=True)))] if len(each) == len(turns) else []
+        for each in costs
+    ]
     lines = [["All turns", *(_cost(*each) for each in totals)]]
     lines.append(["Model calls, probes too", *(f"{each.model_calls:,}" for each in outcomes)])
     lines.append(["of them summaries", *(f"{each.summary_calls:,}" for each in outcomes)])
     for turn in turns:
         lines.append([f"Turn {turn + 1}", *(_cost(*each[turn : turn + 1]) for each in costs)])
     st.html(table("Input tokens of the turns, with their summaries", ["", *policies], lines))
-    st.caption(REPEATED)
+    st.caption(f"{SUMMARIES} {REPEATED}")
     st.download_button("Download CSV", recall.csv(), "recall.csv", "text/csv", on_click="ignore")
+
+
+def _found(recall: Recall) -> str:
+    """How many facts each policy recalled. It tells the end of a replay from a part of one."""
+    asked = [len(one.answers) for one in recall.outcomes]
+    found = [f"{one.policy} {sum(a.is_recalled for a in one.answers)}" for one in recall.outcomes]
+    facts = len(recall.probes)
+    if min(asked) == facts:
+        return f"Recalled of {count_of(facts, 'fact')}: {', '.join(found)}."
+    parts = ", ".join(f"{one} of {n}" for one, n in zip(found, asked, strict=True))
+    start = "Stopped: " if recall.is_stopped else ""
+    return f"{start}{sum(asked)} of {facts * len(asked)} probes were asked. Recalled: {parts}."
+
+
+def show_chart(policies: Sequence[str], costs: Sequence[Sequence[Cost]]) -> None:
+    """The input tokens of each turn, a line for each policy."""
+    points = [
+        {"Policy": policy, "Turn": turn, "Input tokens": cost.input_tokens}
+        for policy, each in zip(policies, costs, strict=True)
+        for turn, cost in enumerate(each, 1)
+    ]
+
+    def of(*channels: str, legend: dict[str, Any] | None = None) -> dict[str, Any]:
+        told = {"field": "Policy", "type": "nominal", "title": None, "legend": legend}
+        return {
+            each: {**told, "scale": {"domain": policies, "range": LINES[each]}} for each in channels
+        }
+
+    legend = {"orient": "top", "columns": 2, "symbolStrokeWidth": 2}
+    axes = {
+        "x": {"field": "Turn", "type": "ordinal", "axis": {"labelAngle": 0}},
+        "y": {"field": "Input tokens", "type": "quantitative"},
+    }
+    line = {"mark": "line", "encoding": of("color", "strokeDash")}
+    mark = {"type": "point", "size": 80, "opacity": 1}
+    point = {"mark": mark, "encoding": of("color", "shape", legend=legend)}
+    own = {"legend": {"color": "independent", "shape": "independent"}}
+    spec = {"encoding": axes, "layer": [line, point], "resolve": own, "height": 400}
+    # What the marks would say, the table below says.
+    spec["config"] = {"mark": {"aria": False}}
+    st.vega_lite_chart(points, spec, alt="The input tokens of each turn, a line for each policy")
 
 
 def _state(answer: Answer | None = None) -> str:

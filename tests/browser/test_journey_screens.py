@@ -7,7 +7,7 @@ import re
 import pytest
 from lab_app import App, assistant, tool_turn, user
 from playwright.sync_api import Page, expect
-from visitor import Tabs, Visitor
+from visitor import WAIT, Tabs, Visitor
 
 pytestmark = pytest.mark.browser
 TALK = [user("My name is Alice."), assistant("Noted."), *tool_turn("How many days?", "59 days.")]
@@ -56,6 +56,19 @@ def test_phone_reaches_the_sidebar_the_input_each_tab_and_each_dialog(app: App, 
         expect(dialog.get_by_role("button").last).to_be_in_viewport()
         expect_nothing_cut_off(phone.page)
         phone.close_dialog()
+
+
+def test_phone_shows_the_tables_of_recall_in_full(app: App, tabs: Tabs) -> None:
+    phone = tabs.open(390, 844)
+    phone.page.goto(f"{app.url}/compare")
+    phone.page.get_by_role("radio", name="Recall").click()
+    phone.button("Run").click()
+    expect(phone.button("Download CSV")).to_be_visible(timeout=4 * WAIT)
+    expect_nothing_cut_off(phone.page)
+    tables = phone.page.get_by_role("table")
+    expect(tables).to_have_count(2)
+    for table in tables.all():
+        assert table.evaluate("t => t.scrollWidth <= t.parentElement.clientWidth")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

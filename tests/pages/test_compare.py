@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,6 +146,10 @@ def test_recall_says_what_it_will_cost_and_what_each_policy_found(page: Page) ->
     found = "Everything 8, Last 6 items 3, Last 3 turns 3, Summary 8"
     assert f"**Recalled of 8 facts: {found}.**" in page.shown
     assert page.html.count("✓ recalled") == 22 and page.html.count("○ not sent") == 10
+    line, point = json.loads(page.app.get("vega_lite_chart")[0].proto.spec)["layer"]
+    for channel in (line["encoding"]["strokeDash"], point["encoding"]["shape"]):
+        assert channel["scale"]["domain"] == list(map(str, POLICIES))
+        assert len({str(mark) for mark in channel["scale"]["range"]}) == len(POLICIES)
     assert "Recall(make_agent" in page.app.code[0].value
     assert session_ids(page) == []
 
@@ -176,7 +181,7 @@ def gate() -> Gate:
 
 @pytest.fixture
 def running(page: Page, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> Recall:
-    """A replay of one message and one probe, which waits until the gate or a page opens it."""
+    """A replay of two messages, which waits in the second until the gate or a page opens it."""
 
     class Watched(Recall):
         def follow(self, every: float = 0.1) -> Iterator[None]:
@@ -184,11 +189,12 @@ def running(page: Page, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> Recall:
             return super().follow(every)
 
     async def begin() -> Recall:
-        model = ScriptedModel([ModelStep(responder=gate), [assistant_message("Alice.")]])
+        reply = [assistant_message("Alice.")]
+        model = ScriptedModel([reply, ModelStep(responder=gate), reply, reply])
         agent = make_agent("Assistant", model)
         return Watched(agent, list(facts), list(facts.values()), POLICIES[:1])
 
-    facts = {"Hi.": Probe(QUESTION, "Alice")}
+    facts = {"Hi.": Probe(QUESTION, "Alice"), "I live in Oslo.": Probe("Where?", "Oslo")}
     monkeypatch.setattr(recall_view, "EIGHT_FACTS", facts)
     page.app.button_group[0].set_value("Recall")
     page.run()
@@ -206,7 +212,9 @@ def test_recall_that_is_pressed_twice_runs_once(page: Page, running: Recall) -> 
 def test_a_stop_of_recall_is_no_error(page: Page, running: Recall) -> None:
     wait_for(running.stop())
     page.set("recall", {"recall": running})
-    assert "Stopped" in page.shown and "not asked" in page.html
+    assert "**Stopped: 0 of 2 probes were asked. Recalled: Everything 0 of 0.**" in page.shown
+    assert page.html.count("not asked") == 2
+    assert page.html.count("not run") == 2, "the second turn, and so the total"
     assert not page.app.error
 
 

@@ -67,6 +67,8 @@ def test_each_policy_recalls_what_it_was_sent(make: MakeLab, path: Path) -> None
     assert everything[0].repeated == 0
     assert [cost.repeated for cost in everything[1:]] == [cost.sent for cost in everything[:-1]]
     assert [cost.repeated for cost in last_items[5:]] == [0] * 3, "a sliding limit repeats nothing"
+    totals = [sum(turn.input_tokens for turn in one.turns) for one in recall.outcomes]
+    assert max(totals) == totals[-1], "what the summaries cost is counted"
     for one in recall.outcomes:
         made = (one.model_calls - one.summary_calls, one.summary_calls)
         assert made == planned_calls([one.policy], 8, 8), "as many as were announced"
