@@ -402,7 +402,7 @@ def test_traces_hold_the_message(
 
     with LoopbackServer() as server:
         asyncio.run(ask(server.url))
-        assert "4111" in json.dumps(server.requests[0].body)
+        assert "4111 1111" in json.dumps(server.requests[0].body)
     spans = [json.dumps(ended.args[0].export()) for ended in exporter.on_span_end.call_args_list]
     assert bool(spans) is has_spans
-    assert any("4111" in span for span in spans) is has_message
+    assert any("4111 1111" in span for span in spans) is has_message
