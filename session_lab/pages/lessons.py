@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from session_lab.lessons.exercises import (
     EXERCISES,
@@ -20,6 +21,11 @@ from session_lab.pages.safe_text import as_typed, count_of
 from session_lab.pages.session_choice import choose_session
 from session_lab.runs.lab import Lab
 
+README, SOURCE, EXERCISE = TABS = ("README", "agent.py", "Exercise")
+TAB = "exercise-tab"
+"""The key of the open tab. It outlasts a visit to Chat, as what an exercise asks for does."""
+LESSON = "lesson"
+"""The lesson's folder, in the address; and in the session state for the way back from Chat."""
 SHOWN_LINES = 400
 WIDTH = 900
 
@@ -34,11 +40,16 @@ def main() -> None:
     with st.container(width=WIDTH), shown_errors():
         lesson = chosen_lesson()
         run = show_run(lesson)
-        output = st.container()
-        if run is not None:
-            output = st.container(height=320, autoscroll=True, key="lesson-output").empty()
+        above = st.container()
+        readme, source, exercise = st.tabs(TABS, key=TAB, on_change="rerun")
+        # Not above the exercise: there it would push what `Check` finds out of a small window.
+        is_shown = run is not None and not exercise.open
+        if is_shown:
+            output = above.container(height=320, autoscroll=True, key="lesson-output").empty()
+        else:
+            output = st.empty()
+        if run is not None and is_shown:
             show_output(run, output)
-        readme, source, exercise = st.tabs(["README", "agent.py", "Exercise"], key="lesson-tabs")
         with readme:
             show_readme(lesson.readme)
         with source:
@@ -47,19 +58,30 @@ def main() -> None:
             show_exercise(lab, next(e for e in EXERCISES if e.folder == lesson.folder.name))
         if run is not None and not run.is_done:  # It goes on when the page is left, and is found.
             for _ in run.follow(every=0.3):
-                show_output(run, output)
+                if is_shown:
+                    show_output(run, output)
+                else:
+                    output.empty()  # Only while something is drawn is the next click heard.
             st.rerun()
 
 
 def chosen_lesson() -> Lesson:
-    """The lesson that the address names, so that the browser's back button works too."""
-    titles = {lesson.title: lesson for lesson in LESSONS}
-    named = st.query_params.get("lesson")
-    start = next((each for each in LESSONS if each.folder.name == named), LESSONS[0])
+    """The lesson that the address names, so that the browser's back button works too.
+
+    The link `Lessons` names none: it leads to the lesson that was left, and Back to the first.
+    """
+    lessons = {lesson.folder.name: lesson for lesson in LESSONS}
+    titles = {lesson.title: lesson.folder.name for lesson in LESSONS}
+    context = get_script_run_ctx()
+    is_back = context is not None and context.is_history_navigation
+    if LESSON in st.session_state and LESSON not in st.query_params and not is_back:
+        st.query_params[LESSON] = st.session_state[LESSON]
+    start = lessons.get(st.query_params.get(LESSON, ""), LESSONS[0])
+    st.session_state[LESSON] = start.folder.name
     key = f"lesson-{start.folder.name}"
 
     def go() -> None:
-        st.query_params["lesson"] = titles[st.session_state[key]].folder.name
+        st.query_params[LESSON] = titles[st.session_state[key]]
 
     st.segmented_control(
         "Lesson", list(titles), default=start.title, required=True, key=key, on_change=go
@@ -75,6 +97,8 @@ def show_run(lesson: Lesson) -> LessonRun | None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Run", icon=":material/play_arrow:", type="primary", disabled=is_running):
             runner.run(lesson.script)
+            if st.session_state.get(TAB) == EXERCISE:
+                st.session_state[TAB] = SOURCE  # Above the exercise no output is shown.
             st.rerun()
         if st.button("Stop", icon=":material/stop_circle:", disabled=not is_running) and run:
             run.stop()
@@ -109,11 +133,15 @@ def show_exercise(lab: Lab, exercise: Exercise) -> None:
     """What to do in Chat, and a check of the rows of the session in which it was done."""
     st.markdown(exercise.task)
     st.markdown("\n".join(f"{n}. {step}" for n, step in enumerate(exercise.steps, 1)))
-    is_pair, key = exercise.kind == "isolation", f"exercise-{exercise.kind}"
-    first = choose_session(lab, "First session" if is_pair else "Session", f"{key}-first")
-    second = choose_session(lab, "Second session", f"{key}-second", 1) if is_pair else first
-    if first is None or second is None:
+    if not lab.catalog.sessions(limit=1):
         st.info("There is no session yet. Begin in Chat.")
+        return
+    if exercise.kind == "isolation":
+        first = choose_session(lab, "First session", "exercise-isolation-first")
+        second = choose_session(lab, "Second session", "exercise-isolation-second", 1)
+    else:  # Forgotten while the reader is in Chat, so that it is the one that was used there.
+        first = second = choose_session(lab, "Session", f"session-of-{exercise.kind}")
+    if first is None or second is None:  # It was deleted just now.
         return
     city = ""
     if exercise.kind == "forget":
@@ -124,7 +152,8 @@ def show_exercise(lab: Lab, exercise: Exercise) -> None:
         lab.catalog.database(info.session_id).rows(info.session_id) for info in (first, second)
     )
     if exercise.kind == "file":
-        findings = check_file(first, rows, lab.last_row_at_start)
+        actions = wait_for(lab.actions(first.session_id))
+        findings = check_file(first, rows, lab.last_row_at_start, actions)
     elif exercise.kind == "forget":
         findings = check_forgotten(rows, wait_for(lab.actions(first.session_id)), city)
     else:

@@ -69,6 +69,11 @@ def test_every_lesson_has_its_exercise() -> None:
 # -- 7.1 ------------------------------------------------------------------------------------
 
 
+def from_the_file(lab: PageLab) -> list[Finding]:
+    stored = lab.catalog.database("s").rows("s")
+    return check_file(lab.catalog.existing("s"), stored, lab.last_row_at_start, lab.actions("s"))
+
+
 @pytest.mark.parametrize("another_process", [False, True])
 def test_an_answer_from_before_a_restart_proves_the_file(
     make_lab: MakeLab, another_process: bool
@@ -80,8 +85,7 @@ def test_an_answer_from_before_a_restart_proves_the_file(
     else:
         lab.restart()
     say(lab, "Where do I live?")
-    stored = lab.catalog.database("s").rows("s")
-    findings = check_file(lab.catalog.existing("s"), stored, lab.last_row_at_start)
+    findings = from_the_file(lab)
     assert passed(findings)
     assert "Row 1 (“I live in Oslo.”) is older than the last restart." in findings[1].text
     assert "holds “oslo”, which was said in row 1 and not since" in findings[2].text
@@ -105,9 +109,35 @@ NO_WORD = "No reply since the restart holds a word that only the messages before
     ],
 )
 def test_what_proves_no_file(before: tuple[str, ...], since: tuple[str, ...], told: str) -> None:
-    findings = check_file(info("s"), rows(*before, *since), last_row_at_start=len(before))
+    findings = check_file(info("s"), rows(*before, *since), len(before), [])
     assert missing(findings).startswith(told)
-    assert "in memory" in missing(check_file(info("s", "Memory"), rows(*before, *since), 9))
+    assert "in memory" in missing(check_file(info("s", "Memory"), rows(*before, *since), 9, []))
+
+
+def test_what_was_edited_since_the_restart_proves_nothing(lab: PageLab) -> None:
+    say(lab, "I like tea.")
+    lab.restart()
+    lab.edit_item("s", row_at(lab, "s", 0), "I live in Oslo.")
+    say(lab, "Where do I live?")
+    told = "Row 1 (“I live in Oslo.”) was edited since the last restart. Restart again."
+    assert missing(from_the_file(lab)) == told
+    lab.restart()
+    say(lab, "Where do I live?")
+    assert passed(from_the_file(lab)), "the edited message is itself older than this restart"
+
+
+def test_an_edited_reply_is_no_reply_and_an_edit_beside_the_proof_does_no_harm(
+    lab: PageLab,
+) -> None:
+    say(lab, "I live in Oslo.", "I like tea.")
+    lab.restart()
+    say(lab, "What is my name?")
+    lab.edit_item("s", row_at(lab, "s", 5), "You live in Oslo.")
+    assert missing(from_the_file(lab)).startswith(f"{NO_WORD} What was edited since does not count")
+    undo(lab)
+    lab.edit_item("s", row_at(lab, "s", 2), "I like coffee.")
+    say(lab, "Where do I live?")
+    assert passed(from_the_file(lab))
 
 
 # -- 7.2 ------------------------------------------------------------------------------------
@@ -204,17 +234,45 @@ def test_two_orders_in_two_sessions_are_apart() -> None:
 @pytest.mark.parametrize(
     ("second", "told"),
     [
-        (FIRST, "user_456: every word"),
+        (FIRST, "Row 1 (“My order is A-1001.”) of user_456 was said to user_123 too."),
+        (rows("It is A-1001, my order.", start=3), "user_456: every word"),
         ([*SECOND, *rows("> The other order is A-1001.", start=5)], "user_123: every word"),
         ([], "user_456 was told nothing yet"),
         (rows("What is my order?", "> I do not know.", start=3), "user_456 was told nothing yet"),
-        (rows("Hello!", "> Hello.", start=3), "user_456 has no fact of its own"),
+        (rows("My name is Bob.", "> Hello.", start=3), "user_456 was told no order: no message"),
+        (rows("An order!", "> Hello.", start=3), "user_456 has no order of its own"),
     ],
 )
 def test_what_proves_no_isolation(second: list[Row], told: str) -> None:
     findings = isolation(FIRST, second)
     assert not passed(findings)
     assert any(told in finding.text for finding in findings if not finding.holds)
+
+
+def test_what_compare_creates_and_asks_both_is_no_order() -> None:
+    alice = rows("My name is Alice.", "> Nice to meet you.", "What is my name?", "> Alice.")
+    bob = rows("My name is Bob.", "> Nice to meet you.", "What is my name?", "> Bob.", start=5)
+    told = [finding.text for finding in isolation(alice, bob) if not finding.holds]
+    assert [text.split(":")[0] for text in told] == [
+        "user_123 was told no order",
+        "user_456 was told no order",
+    ]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        ("I ordered a red bicycle.",),
+        ("We bought the lamp yesterday.",),
+        ("It's number 7731.",),
+        ("Meine Bestellung ist B-77.",),
+        ("My order is a red bicycle.", "I live in Oslo.", "I like tea.", "I work as a nurse."),
+    ],
+)
+def test_an_order_may_be_told_in_other_words(told: tuple[str, ...]) -> None:
+    both = ("I live in Oslo.", "Tell me my order please.", "> It is there.")
+    findings = isolation(rows(*told, *both, start=20), [*SECOND, *rows(*both, start=50)])
+    assert passed(findings)
 
 
 def test_one_session_is_not_two_and_memory_is_another_database() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from page_tools import Open, Page, end_the_process, store
+from page_tools import FIRST, Open, Page, end_the_process, store
 
 from session_lab.history.items import user_item
 from session_lab.lessons import runner as lesson_runner
@@ -45,6 +45,18 @@ def test_the_address_follows_the_lesson(open_page: Open) -> None:
     assert found in ("7_3_multi_sessions", ["7_3_multi_sessions"])  # A list in an older Streamlit.
 
 
+def test_the_way_back_from_chat_leads_to_the_lesson_and_the_tab_that_were_left(page: Page) -> None:
+    page.go("lessons").app.button_group[0].set_value("7.2 Memory operations")
+    page.run().set("exercise-tab", "Exercise")
+    page.app.query_params.clear()  # As the links between the pages do.
+    page.go("chat")
+    page.app.query_params.clear()
+    assert page.go("lessons").app.button_group[0].value == "7.2 Memory operations"
+    assert page.app.session_state["exercise-tab"] == "Exercise"
+    page.app.query_params["lesson"] = "7_3_multi_sessions"
+    assert page.run().app.button_group[0].value == "7.3 Multiple sessions", "the address has it"
+
+
 def test_links_lead_somewhere() -> None:
     text = (
         "[7.2](../7_2_memory_operations/README.md) [docs](https://example.org) [up](#run-it) "
@@ -74,6 +86,23 @@ def test_a_run_shows_its_output_and_how_it_ended(
     assert [button.disabled for button in page.app.button[:2]] == [False, True]
 
 
+def test_the_output_does_not_stand_above_the_exercise(script: Path, page: Page) -> None:
+    script.write_text("print('User: Hello')", encoding="utf-8")
+    page.go("lessons").press("Run").set("exercise-tab", "Exercise")
+    assert "User: Hello" not in [code.value for code in page.app.code]
+    assert "Finished" in page.shown
+    page.set("exercise-tab", "README")
+    assert "User: Hello" in [code.value for code in page.app.code]
+
+
+def test_run_leaves_the_exercise_for_the_script_and_its_output(script: Path, page: Page) -> None:
+    script.write_text("print('User: Hello')", encoding="utf-8")
+    page.go("lessons").app.session_state["exercise-tab"] = "Exercise"
+    page.run().press("Run")
+    assert page.app.session_state["exercise-tab"] == "agent.py"
+    assert page.app.code[0].value == "User: Hello"
+
+
 # -- the exercises --------------------------------------------------------------------------
 
 
@@ -93,6 +122,32 @@ def test_the_file_exercise(page: Page) -> None:
     assert check(page.go("chat").say("Where do I live?"), LESSONS[0]).app.success
 
 
+def test_an_exercise_offers_the_session_that_was_used_last(page: Page, db_path: Path) -> None:
+    store(db_path, "old", user_item("I live in Oslo."))
+    page.go("lessons").choose("Session", "old")
+    page.go("chat").say("I live in Riga.")
+    assert page.go("lessons").by_label("selectbox", "Session").value == FIRST
+
+
+def test_the_pair_and_the_city_outlast_a_visit_to_chat(page: Page, db_path: Path) -> None:
+    store(db_path, "old", user_item("I live in Oslo."))
+    page.app.query_params["lesson"] = LESSONS[2].folder.name
+    page.go("lessons").choose("First session", "old")
+    page.app.query_params["lesson"] = LESSONS[1].folder.name
+    page.run().fill("City", "Oslo").run().go("chat").say("Hello!")
+    assert page.go("lessons").by_label("text_input", "City").value == "Oslo"
+    page.app.query_params["lesson"] = LESSONS[2].folder.name
+    assert page.run().by_label("selectbox", "First session").value == "old"
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.folder.name)
+def test_without_a_session_there_is_none_to_choose(page: Page, lesson: Lesson) -> None:
+    page.query("DELETE FROM lab_sessions")
+    page.app.query_params["lesson"] = lesson.folder.name
+    assert "There is no session yet" in page.go("lessons").shown
+    assert not page.app.selectbox
+
+
 def test_the_forgetting_exercise(page: Page) -> None:
     check(
         page.say("My name is Alice.", "I work as a nurse.", "I live in Oslo."), LESSONS[1], "Oslo"
@@ -108,3 +163,10 @@ def test_the_isolation_exercise(page: Page, db_path: Path) -> None:
     store(db_path, "user_456", user_item("My order is A-1002."))
     page.choose("First session", "user_123").choose("Second session", "user_456")
     assert check(page, LESSONS[2]).app.success
+
+
+def test_creating_two_users_in_compare_is_not_the_isolation_exercise(page: Page) -> None:
+    page.go("compare").press("Create two users").press("What is my name?")
+    check(page, LESSONS[2])
+    assert page.app.warning[0].value.startswith("Not yet")
+    assert "was told no order" in page.shown
