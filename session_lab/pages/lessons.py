@@ -25,7 +25,7 @@ README, SOURCE, EXERCISE = TABS = ("README", "agent.py", "Exercise")
 TAB = "exercise-tab"
 """The key of the open tab. It outlasts a visit to Chat, as what an exercise asks for does."""
 LESSON = "lesson"
-"""The lesson's folder, in the address; and in the session state for the way back from Chat."""
+"""The name of the lesson's folder, in the address and in the session state."""
 SHOWN_LINES = 400
 WIDTH = 900
 
@@ -66,22 +66,24 @@ def main() -> None:
 
 
 def chosen_lesson() -> Lesson:
-    """The lesson that the address names, so that the browser's back button works too.
+    """The lesson in view, also after a visit to Chat.
 
-    The link `Lessons` names none: it leads to the lesson that was left, and Back to the first.
+    The address follows it, except at first and on Back: see `Tab` for why it may be an old one.
     """
     lessons = {lesson.folder.name: lesson for lesson in LESSONS}
     titles = {lesson.title: lesson.folder.name for lesson in LESSONS}
     context = get_script_run_ctx()
     is_back = context is not None and context.is_history_navigation
-    if LESSON in st.session_state and LESSON not in st.query_params and not is_back:
-        st.query_params[LESSON] = st.session_state[LESSON]
-    start = lessons.get(st.query_params.get(LESSON, ""), LESSONS[0])
-    st.session_state[LESSON] = start.folder.name
+    if is_back or LESSON not in st.session_state:
+        st.session_state[LESSON] = st.query_params.get(LESSON, "")
+    named: str = st.session_state[LESSON]
+    if named and LESSON not in st.query_params:  # The link `Lessons` names none.
+        st.query_params[LESSON] = named
+    start = lessons.get(named, LESSONS[0])
     key = f"lesson-{start.folder.name}"
 
     def go() -> None:
-        st.query_params[LESSON] = titles[st.session_state[key]]
+        st.session_state[LESSON] = st.query_params[LESSON] = titles[st.session_state[key]]
 
     st.segmented_control(
         "Lesson", list(titles), default=start.title, required=True, key=key, on_change=go
