@@ -40,14 +40,14 @@ def main() -> None:
     with st.container(width=WIDTH), shown_errors():
         lesson = chosen_lesson()
         run = show_run(lesson)
-        above = st.container()
+        output = above = st.container()
         readme, source, exercise = st.tabs(TABS, key=TAB, on_change="rerun")
         # Not above the exercise: there it would push what `Check` finds out of a small window.
         is_shown = run is not None and not exercise.open
         if is_shown:
             output = above.container(height=320, autoscroll=True, key="lesson-output").empty()
-        else:
-            output = st.empty()
+        elif run is not None and not run.is_done:  # What the last script drew stays until the end.
+            output = above.empty()
         if run is not None and is_shown:
             show_output(run, output)
         with readme:
