@@ -90,16 +90,16 @@ def test_sessions_whose_names_are_cut_alike_stay_apart(app: App, visitor: Visito
     names = [f"{start}_with_{who}_in_the_year_2026" for who in ("anna", "bert")]
     for name in names:
         app.store(name, TALK)
-    visitor.open(names[0])
-    for text in ("Said in one.", "Said in the other."):
-        entries = visitor.entry("customer_support_chat_", exact=False)
-        expect(entries).to_have_count(2)
-        entries.nth(0 if text == "Said in one." else 1).click()
-        visitor.settled()
-        [session_id] = [name for name in names if name in visitor.page.url]
-        visitor.say(text)
-        assert app.sessions_with(text) == [session_id]
-    assert [len(app.rows(name)) for name in names] == [len(TALK) + 2] * 2
+    visitor.open(names[0]).say("Said to Anna.")
+    entries = visitor.sidebar.locator("label", has_text="customer_support_chat_")
+    expect(entries).to_have_count(2)
+    entries.and_(visitor.page.locator(":has(input:not(:checked))")).click()
+    expect(visitor.heading("_with_bert")).to_be_visible()
+    visitor.settled().say("Said to Bert.")
+    assert app.sessions_with("Said to Anna.") == [names[0]]
+    assert app.sessions_with("Said to Bert.") == [names[1]]
+    visitor.menu("Delete")
+    expect(visitor.dialog).to_contain_text("_with_bert")
 
 
 def test_a_renamed_session_stays_open_in_every_tab(app: App, tabs: Tabs) -> None:
@@ -109,9 +109,11 @@ def test_a_renamed_session_stays_open_in_every_tab(app: App, tabs: Tabs) -> None
     here.menu("Rename").get_by_role("textbox", name="Title").fill("with_a_title")
     here.confirm("Rename")
     expect(here.sidebar.get_by_role("radio", checked=True)).to_have_count(1)
-    for visitor in (here, there, here, there):
-        visitor.say("After.")
+    for turns, visitor in enumerate((here, there, here, there), 2):
+        visitor.send(f"Turn {turns}.")
+        expect(visitor.labels).to_have_count(turns)
+        visitor.settled()
         expect(visitor.heading("with_a_title")).to_be_visible()
         expect(visitor.sidebar.get_by_role("radio", checked=True)).to_have_count(1)
         expect(visitor.page.get_by_role("alert")).to_have_count(0)
-    assert len(app.rows("to_be_renamed")) == len(TALK) + 2 * 5
+        assert app.sessions_with(f"Turn {turns}.") == ["to_be_renamed"]
