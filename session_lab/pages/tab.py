@@ -87,7 +87,7 @@ def carry_out(tab: Tab, do: Callable[[], Dialog | None]) -> None:
     except RerunException as next_request:
         carry_out(tab, do)
         raise next_request
-    except Exception as error:
+    except Exception as error:  # A bug keeps its traceback: `readable` raises it again.
         tab.problem = readable(error)
 
 
